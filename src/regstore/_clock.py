@@ -1,0 +1,29 @@
+"""Time, handed in: nothing else in regstore reads a clock."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from datetime import UTC, datetime
+
+
+class Clock(ABC):
+    """Where a :class:`~regstore._run.Runtime` takes its time from."""
+
+    @abstractmethod
+    def now(self) -> datetime:
+        """Return the wall-clock time, aware, in UTC."""
+
+    @abstractmethod
+    def monotonic(self) -> float:
+        """Return seconds from an arbitrary start; never goes backwards. For durations."""
+
+
+class SystemClock(Clock):
+    """This machine's clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()

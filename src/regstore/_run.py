@@ -1,0 +1,181 @@
+"""The runtimes that run the one core.
+
+Contract, wrappers and stores are written once, as ``async def``. What they need of the world
+(time, sleep, randomness, parallelism) they ask of the driver's :class:`Runtime`, so the same code
+runs from plain code over a blocking driver (:class:`BlockingRuntime`: one ``coro.send(None)``, no
+loop, no thread), awaited in an application's event loop (:class:`LoopRuntime`), and in a simulator
+that hands in its own.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any, TypeVar
+
+import anyio
+import anyio.to_thread
+
+from regstore._clock import Clock, SystemClock
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Runtime(ABC):
+    """How the coroutines of one driver, and of all that stands on it, are run.
+
+    :param clock: where time comes from.
+    :param rng: where randomness comes from; the operating system's by default, since upload ids
+        must not be guessable.
+    """
+
+    def __init__(self, clock: Clock | None = None, rng: random.Random | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self.random = rng or random.SystemRandom()
+
+    def now(self) -> datetime:
+        """Return the wall-clock time, aware, in UTC."""
+        return self._clock.now()
+
+    def monotonic(self) -> float:
+        """Return seconds for measuring durations."""
+        return self._clock.monotonic()
+
+    @abstractmethod
+    def run(self, coro: Coroutine[Any, Any, T]) -> T:
+        """Run *coro* to its end from plain code and return its result.
+
+        :raises RuntimeError: this runtime cannot serve plain code.
+        """
+
+    @abstractmethod
+    async def sleep(self, seconds: float) -> None:
+        """Wait for *seconds*."""
+
+    @abstractmethod
+    async def map(
+        self, fn: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = 16
+    ) -> list[R]:
+        """Call *fn* on each item, at most *limit* at a time, and return the results in order.
+
+        The first error ends the whole: calls under way are cancelled, and that error is raised
+        alone, never in a group.
+        """
+
+    @abstractmethod
+    async def offload(self, fn: Callable[[], T]) -> T:
+        """Run the blocking or CPU-bound *fn* where it does not hold up anybody else."""
+
+    @abstractmethod
+    async def shield(self, aw: Awaitable[T]) -> T:
+        """Await *aw* to its end even when the caller is cancelled meanwhile."""
+
+    def iterate(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
+        """Iterate *items* from plain code; closing the iterator closes *items*."""
+        try:
+            while True:
+                try:
+                    item = self.run(_step(items))
+                except StopAsyncIteration:
+                    return
+                yield item
+        finally:
+            self.run(_close(items))
+
+
+async def _step(items: AsyncGenerator[T, None]) -> T:
+    return await anext(items)
+
+
+async def _close(items: AsyncGenerator[T, None]) -> None:
+    await items.aclose()
+
+
+class BlockingRuntime(Runtime):
+    """For drivers whose coroutines never suspend: they block the calling thread instead."""
+
+    def run(self, coro: Coroutine[Any, Any, T]) -> T:
+        try:
+            coro.send(None)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            coro.close()
+        msg = "a coroutine of a blocking driver has suspended; such drivers must block instead"
+        raise RuntimeError(msg)
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def map(
+        self, fn: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = 16
+    ) -> list[R]:
+        return [await fn(item) for item in items]
+
+    async def offload(self, fn: Callable[[], T]) -> T:
+        return fn()
+
+    async def shield(self, aw: Awaitable[T]) -> T:
+        return await aw
+
+
+class LoopRuntime(Runtime):
+    """For drivers that suspend: runs in whatever event loop awaits it (asyncio or trio)."""
+
+    def run(self, coro: Coroutine[Any, Any, T]) -> T:
+        coro.close()
+        msg = "this driver needs an event loop: use regstore.AsyncRegistry and await"
+        raise RuntimeError(msg)
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    async def map(
+        self, fn: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = 16
+    ) -> list[R]:
+        results: dict[int, R] = {}
+        failures: list[Exception] = []
+        limiter = anyio.Semaphore(limit)
+
+        async def call(index: int, item: T) -> None:
+            try:
+                results[index] = await fn(item)
+            except Exception as error:  # noqa: BLE001 - raised again below, alone
+                failures.append(error)
+                group.cancel_scope.cancel()
+            finally:
+                limiter.release()
+
+        async with anyio.create_task_group() as group:
+            for index, item in enumerate(items):
+                await limiter.acquire()
+                group.start_soon(call, index, item)
+        if failures:
+            raise failures[0]
+        return [results[index] for index in sorted(results)]
+
+    async def offload(self, fn: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(fn)
+
+    async def shield(self, aw: Awaitable[T]) -> T:
+        with anyio.CancelScope(shield=True):
+            result = await aw
+        return result
+
+
+async def as_async(items: Iterable[T] | AsyncIterator[T]) -> AsyncGenerator[T, None]:
+    """Iterate plain or asynchronous *items* alike."""
+    if isinstance(items, AsyncIterator):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
