@@ -20,7 +20,8 @@
     ├── ConfigurationError                   also ValueError: what was asked for cannot be had
     └── RegistryError(code)                  code = the error code that the server answers
         ├── NameInvalidError, NameUnknownError, TagInvalidError
-        ├── ManifestUnknownError, ManifestInvalidError, ManifestBlobUnknownError, ManifestTooLargeError
+        ├── ManifestUnknownError, ManifestInvalidError, ManifestTooLargeError
+        ├── ManifestBlobUnknownError
         ├── BlobUnknownError, BlobUploadUnknownError, BlobUploadInvalidError, UploadOffsetError
         ├── DigestInvalidError, UnsupportedAlgorithmError, SizeInvalidError
         ├── TagConflictError, TagImmutableError, ReadOnlyError
@@ -59,7 +60,7 @@ class ConfigurationError(RegstoreError, ValueError):
 class DriverError(RegstoreError):
     """A storage call failed.
 
-    :param path: the path that the call was about, relative to the driver's root; ``""`` is the root.
+    :param path: the path that the call was about, relative to the driver's root, which is ``""``.
     :param driver: the name of the driver.
     :param detail: what was seen, and what to do about it.
     """
@@ -316,7 +317,7 @@ class UnsupportedAlgorithmError(DigestInvalidError):
 
 
 class SizeInvalidError(RegistryError, ValueError):
-    """The content does not have the size that was given. Fields: ``expected``, ``actual`` (bytes)."""
+    """The content does not have the size given. Fields: ``expected``, ``actual`` (bytes)."""
 
     code = "SIZE_INVALID"
     expected: int
@@ -350,7 +351,7 @@ class ReadOnlyError(RegistryError):
 
 
 class CorruptContentError(RegistryError):
-    """What is stored under a digest or link is not what it must be. Fields: ``path``, ``digest``."""
+    """What a digest or link names is not what is stored there. Fields: ``path``, ``digest``."""
 
     code = "UNSUPPORTED"
     path: str

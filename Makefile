@@ -1,0 +1,55 @@
+# Each target makes its own virtual environment in .venv and installs what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The environment needs no pip of its own, so that Debian's python3-venv is not needed either.
+INSTALL = $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
+CODE = $(wildcard src tests bench docs)
+
+.PHONY: help demo test lint types docs bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    run the main job: push, resume, tag and read back an image in a new directory'
+	@echo 'make test    lint, types, docs and layers, then the tests'
+	@echo 'make lint    ruff and the layer contract'
+	@echo 'make types   mypy --strict and the completeness of the public types'
+	@echo 'make docs    build the documentation into site/'
+	@echo 'make bench   print how regstore compares with plain programs on this machine'
+	@echo 'make clean   remove everything that these targets made'
+	@echo 'PYTHON=python3.13 chooses the interpreter when .venv is made.'
+
+$(BIN)/python:
+	$(PYTHON) -m venv --without-pip $(VENV)
+
+$(VENV)/.cli: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[cli]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[dev]'
+	@touch $@ $(VENV)/.cli
+
+demo: $(VENV)/.cli
+	$(BIN)/regstore demo
+
+test: lint types docs
+	$(BIN)/python -m pytest -n 2
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports --no-logo
+
+types: $(VENV)/.dev
+	$(BIN)/mypy $(filter-out docs,$(CODE))
+	$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes regstore --ignoreexternal
+
+docs: $(VENV)/.dev
+	$(BIN)/mkdocs build --strict --quiet
+
+bench: $(VENV)/.dev
+	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+clean:
+	rm -rf $(VENV) site dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
