@@ -371,7 +371,7 @@ class StorageDriver(ABC):
         """
 
     @abstractmethod
-    async def writer(self, path: str, append: bool = False, *, at_least: int = 0) -> FileWriter:
+    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
         """Open *path* for writing content of any size (A1).
 
         :param append: ``False`` discards what was parked there; committed content stays readable
