@@ -1,0 +1,168 @@
+"""Real servers and clients for tests: started on 127.0.0.1, ended with the test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+START_SECONDS = 20.0
+STOP_SECONDS = 10.0
+REGISTRY_SECRET = "regstore-tests"  # noqa: S105 - the tests sign upload states with it
+
+
+def require(binary: str) -> str:
+    """Return the full path of *binary*.
+
+    Where it is not installed the test is skipped, or fails under ``REGSTORE_REQUIRE_SERVERS=1``.
+    """
+    found = shutil.which(binary)
+    if found is not None:
+        return found
+    reason = f"{binary} is not installed"
+    if os.environ.get("REGSTORE_REQUIRE_SERVERS") == "1":
+        pytest.fail(f"{reason}, and REGSTORE_REQUIRE_SERVERS=1 asks for it", pytrace=False)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+@contextlib.contextmanager
+def running(
+    argv: Sequence[str], env: Mapping[str, str], ready_url: str, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run *argv* until the block ends; entered as soon as *ready_url* gives any HTTP answer.
+
+    :param env: the whole environment of the process.
+    :param log: takes what the process prints, and is shown when it does not start.
+    """
+    with log.open("wb") as output:
+        process = _start(argv, env, output)
+        try:
+            _wait_until_ready(process, ready_url, log)
+            yield process
+        finally:
+            _stop(process)
+
+
+def _start(
+    argv: Sequence[str], env: Mapping[str, str], output: IO[bytes]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        argv, env=dict(env), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+    )
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(url):
+        if process.poll() is not None or time.monotonic() > deadline:
+            printed = log.read_text(errors="replace")
+            pytest.fail(f"{process.args!r} does not answer at {url}:\n{printed}", pytrace=False)
+        time.sleep(0.02)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as answer:
+        answer.close()
+        return True
+    except OSError:
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@dataclass(frozen=True)
+class StockRegistry:
+    """A CNCF distribution registry that runs over *root* on its filesystem driver."""
+
+    root: Path
+    host: str  # "127.0.0.1:<port>", as in an image reference
+    config: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}"
+
+    def collect_garbage(self, *options: str) -> str:
+        """Run the registry's own collector over the root and return what it prints."""
+        argv = [require("docker-registry"), "garbage-collect", *options, str(self.config)]
+        return _run(argv, registry_environment())
+
+
+@contextlib.contextmanager
+def docker_registry(root: Path) -> Iterator[StockRegistry]:
+    """Run Debian's ``docker-registry`` over *root*, with deletes enabled.
+
+    Its configuration and its log lie beside *root*, as ``<root>.json`` and ``<root>.log``.
+    """
+    binary = require("docker-registry")
+    registry = StockRegistry(root, f"127.0.0.1:{free_port()}", Path(f"{root}.json"))
+    registry.config.write_text(json.dumps(_configuration(registry)))
+    argv = [binary, "serve", str(registry.config)]
+    with running(argv, registry_environment(), f"{registry.url}/v2/", Path(f"{root}.log")):
+        yield registry
+
+
+def _configuration(registry: StockRegistry) -> dict[str, object]:
+    """JSON is YAML, which is what the registry reads."""
+    return {
+        "version": "0.1",
+        "log": {"level": "error"},
+        "storage": {
+            "filesystem": {"rootdirectory": str(registry.root)},
+            "delete": {"enabled": True},
+            "maintenance": {"uploadpurging": {"enabled": False}},
+        },
+        "http": {"addr": registry.host, "secret": REGISTRY_SECRET},
+    }
+
+
+def registry_environment() -> dict[str, str]:
+    """The environment without what would configure the registry behind the test's back."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name != "AWS_CA_BUNDLE" and not name.startswith(("REGISTRY_", "OTEL_"))
+    }
+
+
+def skopeo(*args: str) -> str:
+    """Run ``skopeo`` and return its standard output."""
+    return _run([require("skopeo"), "--insecure-policy", *args], dict(os.environ))
+
+
+def _run(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    done = subprocess.run(
+        argv, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{argv} exits with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout
