@@ -1,0 +1,1 @@
+"""Drivers: adapters of the contract to stores."""
