@@ -43,7 +43,7 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy $(filter-out docs,$(CODE))
-	$(BIN)/pyright --pythonpath $(BIN)/python --verifytypes regstore --ignoreexternal
+	PATH="$(CURDIR)/$(BIN):$$PATH" pyright --verifytypes regstore --ignoreexternal
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
