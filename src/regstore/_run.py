@@ -12,13 +12,21 @@ from __future__ import annotations
 import random
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
-from collections.abc import Generator
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+)
 from datetime import datetime
 from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
+from typing_extensions import override
 
 from regstore._clock import Clock, SystemClock
 
@@ -36,7 +44,7 @@ class Runtime(ABC):
 
     def __init__(self, clock: Clock | None = None, rng: random.Random | None = None) -> None:
         self._clock = clock or SystemClock()
-        self.random = rng or random.SystemRandom()
+        self.random: random.Random = rng or random.SystemRandom()
 
     def now(self) -> datetime:
         """Return the wall-clock time, aware, in UTC."""
@@ -99,6 +107,7 @@ async def _close(items: AsyncGenerator[T, None]) -> None:
 class BlockingRuntime(Runtime):
     """For drivers whose coroutines never suspend: they block the calling thread instead."""
 
+    @override
     def run(self, coro: Coroutine[Any, Any, T]) -> T:
         try:
             coro.send(None)
@@ -110,17 +119,21 @@ class BlockingRuntime(Runtime):
         msg = "a coroutine of a blocking driver has suspended; such drivers must block instead"
         raise RuntimeError(msg)
 
+    @override
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    @override
     async def map(
         self, fn: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = 16
     ) -> list[R]:
         return [await fn(item) for item in items]
 
+    @override
     async def offload(self, fn: Callable[[], T]) -> T:
         return fn()
 
+    @override
     async def shield(self, aw: Awaitable[T]) -> T:
         return await aw
 
@@ -128,14 +141,17 @@ class BlockingRuntime(Runtime):
 class LoopRuntime(Runtime):
     """For drivers that suspend: runs in whatever event loop awaits it (asyncio or trio)."""
 
+    @override
     def run(self, coro: Coroutine[Any, Any, T]) -> T:
         coro.close()
         msg = "this driver needs an event loop: use regstore.AsyncRegistry and await"
         raise RuntimeError(msg)
 
+    @override
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
+    @override
     async def map(
         self, fn: Callable[[T], Awaitable[R]], items: Iterable[T], limit: int = 16
     ) -> list[R]:
@@ -160,13 +176,14 @@ class LoopRuntime(Runtime):
             raise failures[0]
         return [results[index] for index in sorted(results)]
 
+    @override
     async def offload(self, fn: Callable[[], T]) -> T:
         return await anyio.to_thread.run_sync(fn)
 
+    @override
     async def shield(self, aw: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
-            result = await aw
-        return result
+            return await aw
 
 
 async def as_async(items: Iterable[T] | AsyncIterator[T]) -> AsyncGenerator[T, None]:
@@ -177,5 +194,3 @@ async def as_async(items: Iterable[T] | AsyncIterator[T]) -> AsyncGenerator[T, N
     else:
         for item in items:
             yield item
-
-
