@@ -183,7 +183,8 @@ class LoopRuntime(Runtime):
     @override
     async def shield(self, aw: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
-            return await aw
+            result = await aw
+        return result  # noqa: RET504 - the scope may swallow, as far as types can tell
 
 
 async def as_async(items: Iterable[T] | AsyncIterator[T]) -> AsyncGenerator[T, None]:
