@@ -23,7 +23,7 @@
         ├── ManifestUnknownError, ManifestInvalidError, ManifestTooLargeError
         ├── ManifestBlobUnknownError
         ├── BlobUnknownError, BlobUploadUnknownError, BlobUploadInvalidError, UploadOffsetError
-        ├── DigestInvalidError, UnsupportedAlgorithmError, SizeInvalidError
+        ├── DigestInvalidError, UnsupportedAlgorithmError, HashStateInvalidError, SizeInvalidError
         ├── TagConflictError, TagImmutableError, ReadOnlyError
         └── CorruptContentError              what is stored is not what its digest says
 
@@ -313,6 +313,13 @@ class DigestInvalidError(RegistryError, ValueError):
 class UnsupportedAlgorithmError(DigestInvalidError):
     """The digest's algorithm is not known here. Fields: ``digest``, ``algorithm``."""
 
+    algorithm: str
+
+
+class HashStateInvalidError(RegistryError, ValueError):
+    """The saved state of a hash is malformed: hash the stored bytes again. Field: ``algorithm``."""
+
+    code = "BLOB_UPLOAD_INVALID"
     algorithm: str
 
 
