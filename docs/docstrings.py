@@ -8,7 +8,9 @@ import griffe
 
 ROLE = re.compile(r":(?:attr|class|data|exc|func|meth|mod):`(~?)([\w.]+)`")
 LITERAL_BLOCK = re.compile(r"^::$\n", re.MULTILINE)
-TITLED_BLOCK = re.compile(r"^(\w[^\n]*)\n((?: {4}[^\n]*\n?|\n(?= {4}))+)", re.MULTILINE)
+LITERAL_COLON = re.compile(r"::$", re.MULTILINE)
+TABLE = re.compile(r"^(?:=+ )+=+\n.+\n(?:=+ )+=+\n(?:.+\n)+?(?:=+ )+=+$", re.MULTILINE)
+TITLED_BLOCK = re.compile(r"^(\w[^\n]*)\n( {4}(?:[^\n]|\n(?= {4}|\n {4}))+)", re.MULTILINE)
 
 
 def _link(role: re.Match[str]) -> str:
@@ -26,10 +28,11 @@ class Docstrings(griffe.Extension):
     """Rewrites every docstring before it is parsed."""
 
     def on_instance(self, *, obj: griffe.Object, **_: object) -> None:
-        """Rewrite one docstring; literal blocks and titled blocks stand in modules only."""
+        """Rewrite one docstring; titled blocks stand in modules only."""
         if obj.docstring is None:
             return
-        text = ROLE.sub(_link, obj.docstring.value)
+        text = TABLE.sub(r"```text\n\g<0>\n```", obj.docstring.value)
+        text = LITERAL_COLON.sub(":", LITERAL_BLOCK.sub("", text))
         if obj.is_module:
-            text = TITLED_BLOCK.sub(_section, LITERAL_BLOCK.sub("", text))
-        obj.docstring.value = text
+            text = TITLED_BLOCK.sub(_section, text)
+        obj.docstring.value = ROLE.sub(_link, text)
