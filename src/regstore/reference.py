@@ -21,8 +21,11 @@ from regstore.digest import Digest
 from regstore.errors import NameInvalidError, TagInvalidError
 
 NAME_LENGTH_MAX = 255
-"""Longest name in characters, slashes included: ``RepositoryNameTotalLengthMax`` in
-``reference.go`` of distribution/reference, which since its 0.6 does not count a domain."""
+"""Longest name in characters, slashes included.
+
+``RepositoryNameTotalLengthMax`` in ``reference.go`` of distribution/reference; its newer versions
+do not count what they take for a domain.
+"""
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
 _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
