@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import blake3
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from regstore.digest import ALGORITHMS, Digest
@@ -28,7 +28,7 @@ nearly = st.builds(
     st.sampled_from(["sha256", "sha384", "sha512", "blake3", "md5", "sha256+b64", "", "SHA256"])
     | st.text("ab9.+_-", max_size=8),
     st.sampled_from([":", "", "::", ": ", ":\n"]),
-    st.integers(0, 130).flatmap(lambda n: st.text("09afAFg=_-", min_size=n, max_size=n)),
+    st.integers(0, 130).flatmap(lambda n: st.text("09afAFg=_-!\n", min_size=n, max_size=n)),
 )
 
 
@@ -59,6 +59,8 @@ def test_a_digest_is_the_string_it_was_made_from(text: str) -> None:
 
 
 @given(digests | nearly)
+@example("md5:0!")
+@example("md5:0\n")
 def test_what_is_accepted_is_what_the_rules_say(text: str) -> None:
     expected = by_hand(text)
     if expected is None:
