@@ -13,7 +13,7 @@ from regstore.reference import check_name, check_tag
 MAX_UPLOAD_ID = 255
 """Characters that an upload id may have: what file systems allow a name (``NAME_MAX``)."""
 
-_UPLOAD_ID = re.compile(r"(?!\.{1,2}\Z|\.regstore-)[a-zA-Z0-9_.=-]+", re.ASCII)
+_UPLOAD_ID = re.compile(r"(?!\.{1,2}\Z|\.regstore-)[a-zA-Z0-9_.-]+", re.ASCII)
 _PREFIX = re.compile(r"[0-9a-f]{2}", re.ASCII)
 _MAX_OFFSET = 2**63 - 1
 
@@ -22,15 +22,16 @@ def check_upload_id(name: str, upload_id: str) -> str:
     """Return ``upload_id`` if an upload of the repository ``name`` can be called so.
 
     The grammar is that of distribution's routes (``registry/api/v2/descriptors.go``, parameter
-    ``uuid``), without ``.``, ``..`` and what begins with ``.regstore-``, and at most
-    :data:`MAX_UPLOAD_ID` characters.
+    ``uuid``), at most :data:`MAX_UPLOAD_ID` characters, without what no driver could store:
+    ``.``, ``..``, what begins with ``.regstore-``, and ``=`` (which ``PathRegexp`` in
+    ``registry/storage/driver/storagedriver.go`` refuses as well).
 
     :raises BlobUploadUnknownError: it cannot: no such upload was ever begun.
     """
     if len(upload_id) > MAX_UPLOAD_ID or not _UPLOAD_ID.fullmatch(upload_id):
         raise BlobUploadUnknownError(
             f"no upload {upload_id[:MAX_UPLOAD_ID]!r} in {name}: an upload id is at most "
-            f"{MAX_UPLOAD_ID} of a-z, A-Z, 0-9, '-', '_', '.', '='; begin a new upload",
+            f"{MAX_UPLOAD_ID} of a-z, A-Z, 0-9, '-', '_' and '.'; begin a new upload",
             name=name,
             upload_id=upload_id,
         )

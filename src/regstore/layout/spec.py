@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from string import Formatter
 from typing import ClassVar, Self, TypeVar
@@ -11,13 +11,12 @@ from typing import ClassVar, Self, TypeVar
 _Spec = TypeVar("_Spec", bound="PathSpec")
 
 
+@dataclass(frozen=True, slots=True)
 class PathSpec:
     """A place in the tree. Two specs are equal when class and fields are.
 
     Fields are checked when a spec is made, before any of them comes near a path.
     """
-
-    __slots__ = ()
 
     template: ClassVar[str]
     """The path, with ``{field}`` or ``{field.attribute}`` as whole segments."""
@@ -26,7 +25,7 @@ class PathSpec:
     is_file: ClassVar[bool] = False
     """Whether a file lies here; ``False`` for directories and for what nobody knows."""
 
-    __match_args__: ClassVar[tuple[str, ...]] = ()
+    _fields: ClassVar[tuple[str, ...]]
     _format: ClassVar[str]
     _values: ClassVar[attrgetter[object]]
 
@@ -42,7 +41,7 @@ class PathSpec:
         :raises RegstoreError: a field is refused, as when the spec is made by hand.
         :raises ValueError: an offset is no number.
         """
-        return cls(**{name: _value(name, segments) for name in cls.__match_args__})
+        return cls(**{name: _value(name, segments) for name in cls._fields})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,7 @@ def _place(cls: type[_Spec], template: str, *, is_file: bool) -> type[_Spec]:
     cls.template = template
     cls.is_file = is_file
     cls.placeholders = tuple(name for _, name, _, _ in parsed if name)
+    cls._fields = tuple(each.name for each in fields(cls))
     cls._format = "".join(
         literal + (f"%{width}s" if name else "") for literal, name, width, _ in parsed
     )
