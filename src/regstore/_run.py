@@ -22,7 +22,7 @@ from collections.abc import (
     Iterable,
 )
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anyio
 import anyio.to_thread
@@ -75,6 +75,15 @@ class Runtime(ABC):
         alone, never in a group.
         """
 
+    async def both(self, first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, R]) -> tuple[T, R]:
+        """Await both, at the same time where this runtime can; errors as in :meth:`map`."""
+        try:
+            one, two = await self.map(_await, (first, second))
+        finally:
+            first.close()
+            second.close()
+        return cast("tuple[T, R]", (one, two))
+
     @abstractmethod
     async def offload(self, fn: Callable[[], T]) -> T:
         """Run the blocking or CPU-bound *fn* where it does not hold up anybody else."""
@@ -94,6 +103,10 @@ class Runtime(ABC):
                 yield item
         finally:
             self.run(_close(items))
+
+
+async def _await(aw: Awaitable[Any]) -> Any:  # noqa: ANN401 - typed where it is called
+    return await aw
 
 
 async def _step(items: AsyncGenerator[T, None]) -> T:

@@ -1,0 +1,252 @@
+"""The blobs of one repository: content under its digest."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from regstore import content, layout
+from regstore._run import as_async
+from regstore.digest import Digest
+from regstore.driver import FileReader
+from regstore.errors import (
+    BlobUnknownError,
+    BlobUploadUnknownError,
+    CorruptContentError,
+    DigestInvalidError,
+    PathNotFoundError,
+)
+from regstore.events import Action
+from regstore.links import linked_digests
+from regstore.oci import OCTET_STREAM, Descriptor
+from regstore.scope import Scope
+from regstore.uploads import AsyncUploads
+
+SINGLE_PUT_BYTES: Final = 16 << 20
+"""Blobs in memory up to this size are written in one piece, straight to their place."""
+
+
+class AsyncBlobReader:
+    """An open read of one blob, chunk by chunk; belongs to one caller at a time.
+
+    Opened by ``async with``, which raises ``BlobUnknownError`` where there is no such blob.
+    Content is *not* verified as it streams, unless the driver is wrapped in
+    :class:`regstore.consistency.Verified`.
+
+    :ivar descriptor: of the whole blob, whatever range is read; known once entered.
+    """
+
+    descriptor: Descriptor
+
+    def __init__(self, scope: Scope, digest: Digest, offset: int, length: int | None) -> None:
+        self._scope = scope
+        self._digest = digest
+        self._offset = offset
+        self._length = length
+        self._reader: FileReader | None = None
+        self._path = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole blob."""
+        return self.descriptor.size
+
+    @property
+    def offset(self) -> int:
+        """Where the next chunk begins, in bytes from the start of the blob."""
+        return self._offset
+
+    async def read(self) -> bytes:
+        """Return the next chunk, ``b""`` at the end of the range."""
+        if self._reader is None:
+            msg = "open the blob first: async with repository.blobs.open(digest) as reader"
+            raise ValueError(msg)
+        chunk = await self._reader.read()
+        self._offset += len(chunk)
+        return chunk
+
+    async def local_file(self) -> Path | None:
+        """Return a file that the operating system can send without copying, or ``None``."""
+        return await self._scope.driver.local_file(self._path)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self.read()
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    async def __aenter__(self) -> Self:
+        target = await content.resolve(self._scope, self._digest)
+        self._path = layout.BlobData(target).path
+        try:
+            self._reader = await self._scope.driver.reader(
+                self._path, self._offset, self._length, must_exist=True
+            )
+        except PathNotFoundError as error:
+            why = "its link is there but its data is lost; push it again"
+            raise content.blob_unknown(self._scope, self._digest, why) from error
+        size = self._reader.info.size
+        self.descriptor = Descriptor(OCTET_STREAM, self._digest, size)
+        self._scope.tell(Action.BLOB_PULLED, digest=self._digest, size=size)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._reader is not None:
+            await self._reader.aclose()
+
+
+class AsyncBlobs:
+    """The blobs of one repository."""
+
+    def __init__(self, scope: Scope, uploads: AsyncUploads) -> None:
+        self._scope = scope
+        self._uploads = uploads
+
+    async def put(
+        self,
+        data: bytes | Iterable[bytes] | AsyncIterator[bytes],
+        digest: str | None = None,
+    ) -> Descriptor:
+        """Store *data* as a blob of this repository.
+
+        Idempotent. Content that lies there already is replaced by what was verified here.
+
+        :param data: the whole, or its chunks.
+        :param digest: what it must have; sha256 of the content by default.
+        :raises DigestInvalidError: the content has another digest, or *digest* is malformed.
+        :raises NoSpaceError: the store is full; nothing is left behind.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        wanted = Digest(digest) if digest is not None else None
+        if isinstance(data, bytes) and len(data) <= SINGLE_PUT_BYTES:
+            return await self._put_whole(data, wanted)
+        chunks = [data] if isinstance(data, bytes) else data
+        return await self._put_chunks(as_async(chunks), wanted)
+
+    async def get(self, digest: str) -> bytes:
+        """Return a whole blob, verified. It is held in memory: for large ones use :meth:`open`.
+
+        :raises BlobUnknownError: this repository does not have it.
+        :raises CorruptContentError: what is stored does not have this digest.
+        """
+        wanted = Digest(digest)
+        async with self.open(wanted) as reader:
+            data = b"".join([chunk async for chunk in reader])
+        actual = Digest.of(data, wanted.algorithm)
+        if actual != wanted:
+            msg = f"the stored content of {wanted} has digest {actual}: push it again"
+            raise CorruptContentError(msg, path=layout.BlobData(wanted).path, digest=str(wanted))
+        return data
+
+    async def stat(self, digest: str) -> Descriptor:
+        """Describe a blob; its media type is ``application/octet-stream``.
+
+        :raises BlobUnknownError: this repository does not have it.
+        """
+        return await content.describe(self._scope, Digest(digest))
+
+    async def exists(self, digest: str) -> bool:
+        """Return whether this repository has the blob, its data included."""
+        try:
+            await self.stat(digest)
+        except BlobUnknownError:
+            return False
+        return True
+
+    def open(self, digest: str, offset: int = 0, length: int | None = None) -> AsyncBlobReader:
+        """Open a blob for streaming from byte *offset*; no I/O until it is entered.
+
+        Entering raises ``BlobUnknownError``, and ``InvalidOffsetError`` where *offset* lies beyond
+        the end or a number is negative.
+
+        :param length: bytes at most; what lies beyond the end is no error.
+        """
+        return AsyncBlobReader(self._scope, Digest(digest), offset, length)
+
+    async def delete(self, digest: str) -> None:
+        """Take the blob from this repository. Its data stays, for others and for collection.
+
+        Manifests that refer to it are not asked.
+
+        :raises BlobUnknownError: this repository does not have it.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        await self._scope.writing()
+        wanted = Digest(digest)
+        try:
+            await self._scope.driver.delete_file(layout.LayerLink(self._scope.name, wanted).path)
+        except PathNotFoundError as error:
+            raise content.blob_unknown(self._scope, wanted) from error
+        self._scope.tell(Action.BLOB_DELETED, digest=wanted)
+
+    async def all(self) -> AsyncGenerator[Digest, None]:
+        """Yield the digest of every blob linked in this repository, in unspecified order."""
+        root = layout.LayersRoot(self._scope.name).path
+        async for digest in linked_digests(self._scope.driver, root, layout.LayerLink):
+            yield digest
+
+    async def mount(self, digest: str, source: str) -> Descriptor:
+        """Give this repository a blob that repository *source* has; no data is copied.
+
+        Whether the caller may read *source* is for the server to decide.
+
+        :raises BlobUnknownError: *source* does not have it.
+        :raises NameInvalidError: *source* is no repository name.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        await self._scope.writing()
+        wanted = Digest(digest)
+        origin = self._scope.repository(source)
+        target = await content.resolve(origin, wanted)
+        info = await content.stat_data(origin, target)
+        await content.link_layer(self._scope, wanted, target)
+        self._scope.tell(Action.BLOB_MOUNTED, digest=wanted, size=info.size, source=source)
+        return Descriptor(OCTET_STREAM, wanted, info.size)
+
+    async def redirect_url(
+        self, digest: str, expires: timedelta = timedelta(minutes=20)
+    ) -> str | None:
+        """Return a URL from which a plain HTTP client can GET the blob, or ``None``.
+
+        :param expires: how long the URL works.
+        :raises BlobUnknownError: this repository does not have it.
+        """
+        target = await content.resolve(self._scope, Digest(digest))
+        return await self._scope.driver.redirect_url(layout.BlobData(target).path, "GET", expires)
+
+    async def _put_whole(self, data: bytes, wanted: Digest | None) -> Descriptor:
+        await self._scope.writing()
+        algorithm = wanted.algorithm if wanted else "sha256"
+        actual = await self._scope.runtime.offload(lambda: Digest.of(data, algorithm))
+        if wanted is not None and actual != wanted:
+            msg = f"the content has digest {actual}, not {wanted}"
+            raise DigestInvalidError(msg, digest=str(wanted), actual=str(actual))
+        await content.store(self._scope, actual, data)
+        await content.link_layer(self._scope, actual)
+        self._scope.tell(Action.BLOB_PUSHED, digest=actual, size=len(data))
+        return Descriptor(OCTET_STREAM, actual, len(data))
+
+    async def _put_chunks(
+        self, chunks: AsyncGenerator[bytes, None], wanted: Digest | None
+    ) -> Descriptor:
+        upload = await self._uploads.create(digest=wanted)
+        try:
+            async for chunk in chunks:
+                await upload.write(chunk)
+            return await upload.commit(wanted or await upload.digest())
+        except BaseException:
+            with suppress(BlobUploadUnknownError):
+                await self._scope.runtime.shield(upload.cancel())
+            raise

@@ -1,0 +1,99 @@
+"""Content at its digest: stored once for all repositories, given to each by a layer link."""
+
+from __future__ import annotations
+
+from regstore import layout
+from regstore.digest import Digest
+from regstore.driver import FileInfo, FileWriter
+from regstore.errors import BlobUnknownError, CorruptContentError, PathNotFoundError
+from regstore.links import read_link, write_link
+from regstore.oci import OCTET_STREAM, Descriptor
+from regstore.scope import Scope
+
+
+def blob_unknown(scope: Scope, digest: Digest, why: str = "it was never pushed") -> BlobUnknownError:
+    msg = f"repository {scope.name!r} has no blob {digest}: {why}"
+    return BlobUnknownError(msg, name=scope.name, digest=str(digest))
+
+
+async def resolve(scope: Scope, digest: Digest) -> Digest:
+    """Return the digest under which the content of *digest* is stored.
+
+    It is another one where the layer link is an alias, as CNCF distribution writes them for every
+    algorithm but sha256 (``registry/storage/blobwriter.go``, ``linkBlob``).
+
+    :raises BlobUnknownError: this repository has no link to it.
+    """
+    try:
+        return await read_link(scope.driver, layout.LayerLink(scope.name, digest).path)
+    except PathNotFoundError as error:
+        raise blob_unknown(scope, digest) from error
+
+
+async def stat_data(scope: Scope, digest: Digest) -> FileInfo:
+    """Describe the stored content of *digest*, whose link exists.
+
+    :raises BlobUnknownError: the content itself is missing. A client that is told so pushes it
+        again, which repairs it.
+    """
+    try:
+        return await scope.driver.stat(layout.BlobData(digest).path, must_exist=True)
+    except PathNotFoundError as error:
+        why = "its link is there but its data is lost; push it again"
+        raise blob_unknown(scope, digest, why) from error
+
+
+async def describe(scope: Scope, digest: Digest) -> Descriptor:
+    """Return the descriptor of a blob of this repository.
+
+    :raises BlobUnknownError: this repository does not have it.
+    """
+    info = await stat_data(scope, await resolve(scope, digest))
+    return Descriptor(OCTET_STREAM, digest, info.size)
+
+
+async def store(scope: Scope, digest: Digest, data: bytes) -> None:
+    """Put *data*, whose digest it is, in its place; whatever lies there is repaired by it.
+
+    Where a put is not atomic, right-sized content is left alone: readers could see it torn.
+    """
+    path = layout.BlobData(digest).path
+    if scope.driver.capabilities.atomic_put or not await _holds(scope, path, len(data)):
+        await scope.driver.put_content(path, data)
+
+
+async def publish(scope: Scope, writer: FileWriter, digest: Digest) -> None:
+    """Commit *writer*, whose content has been verified, to the place of its digest."""
+    path = layout.BlobData(digest).path
+    size = writer.size
+    if not scope.driver.capabilities.atomic_put and await _holds(scope, path, size):
+        await writer.cancel()
+    else:
+        await writer.commit(to=path)
+    await _check_size(scope, digest, size)
+
+
+async def adopt(scope: Scope, source: str, digest: Digest, size: int) -> None:
+    """Move the object at *source*, whose content has been verified, to the place of its digest."""
+    await scope.driver.move(source, layout.BlobData(digest).path)
+    await _check_size(scope, digest, size)
+
+
+async def link_layer(scope: Scope, digest: Digest, target: Digest | None = None) -> None:
+    """Give this repository the blob, whose content lies under *target* where that is another."""
+    await write_link(scope.driver, layout.LayerLink(scope.name, digest).path, target or digest)
+
+
+async def _holds(scope: Scope, path: str, size: int) -> bool:
+    try:
+        return (await scope.driver.stat(path)).size == size
+    except PathNotFoundError:
+        return False
+
+
+async def _check_size(scope: Scope, digest: Digest, size: int) -> None:
+    path = layout.BlobData(digest).path
+    info = await scope.driver.stat(path, must_exist=True)
+    if info.size != size:
+        msg = f"{path} has {info.size} bytes after {size} were committed there: push it again"
+        raise CorruptContentError(msg, path=path, digest=str(digest))

@@ -1,0 +1,88 @@
+"""Saved hash states of uploads: what lets another process go on without reading the data again.
+
+A state is what Go's ``MarshalBinary`` gives for the hash of the first ``offset`` bytes, so that
+CNCF distribution and regstore resume each other's uploads
+(``registry/storage/blobwriter_resumable.go``).
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+
+from regstore import layout
+from regstore.driver import StorageDriver
+from regstore.errors import PathNotFoundError
+from regstore.hashing import Hasher
+
+_CANONICAL = "sha256"
+
+
+async def save(driver: StorageDriver, upload: layout.Upload, hasher: Hasher) -> None:
+    """Save the state of *hasher* at its offset, where its algorithm has one to save."""
+    state = hasher.state()
+    if state is not None:
+        await driver.put_content(_path(upload, hasher.algorithm, hasher.size), state)
+
+
+async def load(driver: StorageDriver, upload: layout.Upload, offset: int) -> Hasher | None:
+    """Return a hasher of the first *offset* bytes, or ``None`` where no state says so.
+
+    The algorithm is the one in which the upload was begun, as far as its states tell.
+    """
+    hasher = await _at(driver, upload, _CANONICAL, offset)
+    if hasher is not None:
+        return hasher
+    for algorithm in await _algorithms(driver, upload):
+        hasher = await _at(driver, upload, algorithm, offset)
+        if hasher is not None:
+            return hasher
+    return None if offset else Hasher(_CANONICAL)
+
+
+async def nearest(
+    driver: StorageDriver, upload: layout.Upload, algorithm: str, size: int
+) -> Hasher:
+    """Return the hasher with the newest state of at most *size* bytes, else a fresh one."""
+    offsets = await offsets_of(driver, upload, algorithm)
+    for offset in sorted((known for known in offsets if known <= size), reverse=True):
+        hasher = await _at(driver, upload, algorithm, offset)
+        if hasher is not None:
+            return hasher
+    return Hasher(algorithm)
+
+
+async def offsets_of(
+    driver: StorageDriver, upload: layout.Upload, algorithm: str = _CANONICAL
+) -> list[int]:
+    """Return the offsets at which states were saved, in no order."""
+    root = layout.UploadHashStates(upload.name, upload.upload_id, algorithm).path
+    return [int(name) for name in await _names(driver, root) if name.isascii() and name.isdigit()]
+
+
+async def _algorithms(driver: StorageDriver, upload: layout.Upload) -> list[str]:
+    root = layout.UploadHashStatesRoot(upload.name, upload.upload_id).path
+    return [name for name in await _names(driver, root) if name != _CANONICAL]
+
+
+async def _names(driver: StorageDriver, path: str) -> list[str]:
+    try:
+        async with aclosing(driver.list(path)) as names:
+            return [name async for name in names]
+    except PathNotFoundError:
+        return []
+
+
+async def _at(
+    driver: StorageDriver, upload: layout.Upload, algorithm: str, offset: int
+) -> Hasher | None:
+    """Return what is saved at *offset*; ``None`` also for other formats (registry before 2.7)."""
+    try:
+        content = await driver.get_content(_path(upload, algorithm, offset))
+        hasher = Hasher.resume(algorithm, content.data)
+    except (PathNotFoundError, ValueError):
+        return None
+    return hasher if hasher is not None and hasher.size == offset else None
+
+
+def _path(upload: layout.Upload, algorithm: str, offset: int) -> str:
+    return layout.UploadHashState(upload.name, upload.upload_id, algorithm, offset).path

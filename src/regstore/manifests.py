@@ -1,0 +1,270 @@
+"""The manifests of one repository: immutable, stored by digest, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from regstore import content, layout
+from regstore.digest import Digest
+from regstore.errors import (
+    BlobUnknownError,
+    CorruptContentError,
+    DigestInvalidError,
+    ManifestBlobUnknownError,
+    ManifestInvalidError,
+    ManifestTooLargeError,
+    ManifestUnknownError,
+    PathNotFoundError,
+    TagConflictError,
+)
+from regstore.events import Action
+from regstore.links import linked_digests, read_link, write_link
+from regstore.oci import Descriptor, Document, Reference, parse_document, sniff
+from regstore.reference import check_tag, parse_reference
+from regstore.referrers import AsyncReferrers
+from regstore.scope import Scope
+from regstore.tags import ANY, AsyncTags
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A stored manifest, byte for byte as it was pushed, and verified against its digest.
+
+    :ivar body: the bytes.
+    :ivar descriptor: media type, digest, size.
+    """
+
+    body: bytes
+    descriptor: Descriptor
+
+    @property
+    def media_type(self) -> str:
+        """What the body says that it is, or looks like."""
+        return self.descriptor.media_type
+
+    @property
+    def digest(self) -> Digest:
+        """The digest under which it is stored."""
+        return self.descriptor.digest
+
+    @cached_property
+    def document(self) -> Document:
+        """The body, parsed.
+
+        :raises ManifestInvalidError: it is of a format that regstore does not know.
+        """
+        return parse_document("", self.body, self.media_type)
+
+
+@dataclass(frozen=True, slots=True)
+class PutResult:
+    """What a push did.
+
+    :ivar descriptor: of the manifest.
+    :ivar tags: those that now name it.
+    :ivar subject: the manifest that it refers to; servers answer with it in ``OCI-Subject``.
+    """
+
+    descriptor: Descriptor
+    tags: tuple[str, ...]
+    subject: Digest | None
+
+
+class AsyncManifests:
+    """The manifests of one repository."""
+
+    def __init__(self, scope: Scope, tags: AsyncTags, referrers: AsyncReferrers) -> None:
+        self._scope = scope
+        self._driver = scope.driver
+        self._tags = tags
+        self._referrers = referrers
+
+    async def put(
+        self,
+        body: bytes,
+        media_type: str | None = None,
+        digest: str | None = None,
+        tags: Iterable[str] = (),
+    ) -> PutResult:
+        """Store a manifest, and make *tags* name it.
+
+        What it refers to must be in this repository already (exceptions: :class:`Policy`); its
+        subject need not be. Idempotent. Order: content, revision link, referrers, tags, so that a
+        crash leaves nothing that names what is not there.
+
+        :param media_type: as sent; sniffed where absent. Must be what the body says of itself.
+        :param digest: what the body must have; its sha256 by default.
+        :raises ManifestInvalidError: it is no manifest, or of a type that is not taken.
+        :raises ManifestTooLargeError: it is larger than ``Policy.max_manifest_size``.
+        :raises ManifestBlobUnknownError: what it refers to is missing; the error says what.
+        :raises DigestInvalidError: the body does not have *digest*, or *digest* is malformed.
+        :raises TagInvalidError: one of *tags* is no tag; nothing was written.
+        :raises TagImmutableError: the policy forbids to move one of *tags*.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        await self._scope.writing()
+        names = tuple(check_tag(tag) for tag in tags)
+        self._check_size(body)
+        document = self._parse(body, media_type)
+        actual = self._verify(body, digest)
+        descriptor = document.describe(actual, len(body))
+        await self._scope.runtime.both(
+            self._check_references(document), content.store(self._scope, actual, body)
+        )
+        await write_link(self._driver, self._revision(actual), actual)
+        await self._referrers.add(document, descriptor)
+        for tag in names:
+            await self._tags.point(tag, actual)
+        self._scope.tell(Action.MANIFEST_PUSHED, digest=actual, size=len(body))
+        subject = document.subject.digest if document.subject else None
+        return PutResult(descriptor, names, subject)
+
+    async def get(self, reference: str) -> Manifest:
+        """Return the manifest that *reference*, a tag or a digest, names.
+
+        :raises ManifestUnknownError: there is no such tag or manifest.
+        :raises TagInvalidError: *reference* is neither a tag nor a digest.
+        :raises CorruptContentError: what is stored does not have its digest.
+        """
+        digest = await self._resolve(reference)
+        body = await self._read(digest, reference)
+        self._scope.tell(Action.MANIFEST_PULLED, digest=digest, size=len(body))
+        return Manifest(body, Descriptor(sniff(body), digest, len(body)))
+
+    async def exists(self, reference: str) -> bool:
+        """Return whether *reference*, a tag or a digest, names a manifest whose content is here."""
+        try:
+            digest = await self._resolve(reference)
+            await read_link(self._driver, self._revision(digest))
+            await self._driver.stat(layout.BlobData(digest).path, must_exist=True)
+        except (ManifestUnknownError, PathNotFoundError):
+            return False
+        return True
+
+    async def delete(self, digest: str) -> None:
+        """Delete a manifest from this repository, and the tags that name it.
+
+        Its content stays, for other repositories and for collection. Costs one read per tag.
+
+        :raises ManifestUnknownError: this repository has no such manifest.
+        :raises TagImmutableError: an immutable tag names it; nothing was deleted.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        await self._scope.writing()
+        wanted = Digest(digest)
+        await self._read_revision(wanted, digest)
+        tags = await self._tags.naming(wanted)
+        self._tags.require_mutable(tags)
+        await self._forget_subject(wanted)
+        await self._scope.runtime.map(lambda tag: self._untag(tag, wanted), tags)
+        await self._driver.delete_file(self._revision(wanted))
+        self._scope.tell(Action.MANIFEST_DELETED, digest=wanted)
+
+    async def all(self) -> AsyncGenerator[Digest, None]:
+        """Yield the digest of every manifest of this repository, in unspecified order."""
+        root = layout.RevisionsRoot(self._scope.name).path
+        async for digest in linked_digests(self._driver, root, layout.RevisionLink):
+            yield digest
+
+    async def _resolve(self, reference: str) -> Digest:
+        parsed = parse_reference(reference)
+        return parsed if isinstance(parsed, Digest) else await self._tags.get(parsed)
+
+    async def _read(self, digest: Digest, reference: str) -> bytes:
+        target, body = await self._scope.runtime.both(
+            self._read_revision(digest, reference), self._read_data(digest, reference)
+        )
+        if target != digest:
+            body = await self._read_data(target, reference)
+        if Digest.of(body, digest.algorithm) != digest:
+            path = layout.BlobData(target).path
+            msg = f"the content at {path} does not have its digest: push the manifest again"
+            raise CorruptContentError(msg, path=path, digest=str(digest))
+        return body
+
+    async def _read_revision(self, digest: Digest, reference: str) -> Digest:
+        try:
+            return await read_link(self._driver, self._revision(digest))
+        except PathNotFoundError as error:
+            raise self._unknown(reference) from error
+
+    async def _read_data(self, digest: Digest, reference: str) -> bytes:
+        try:
+            data = await self._driver.get_content(layout.BlobData(digest).path, must_exist=True)
+        except PathNotFoundError as error:
+            raise self._unknown(reference) from error
+        return data.data
+
+    async def _forget_subject(self, digest: Digest) -> None:
+        """Take the manifest from the referrers of its subject, where it can still be read."""
+        try:
+            body = await self._read_data(digest, digest)
+            document = parse_document(self._scope.name, body)
+        except (ManifestUnknownError, ManifestInvalidError):
+            return
+        await self._referrers.remove(document, digest)
+
+    async def _untag(self, tag: str, digest: Digest) -> None:
+        """Delete *tag* if it still names *digest*."""
+        is_conditional = self._driver.capabilities.conditional_delete
+        try:
+            await self._tags.remove(tag, digest if is_conditional else ANY)
+        except (ManifestUnknownError, TagConflictError):
+            return
+
+    async def _check_references(self, document: Document) -> None:
+        await self._scope.runtime.map(self._find, document.references)
+
+    async def _find(self, reference: Reference) -> None:
+        policy = self._scope.policy
+        if reference.is_foreign and policy.foreign_layers:
+            return
+        if reference.role == "manifest" and policy.sparse_indexes:
+            return
+        await self._require(reference)
+
+    async def _require(self, reference: Reference) -> None:
+        digest = reference.descriptor.digest
+        try:
+            if reference.role == "manifest":
+                await self._read_revision(digest, digest)
+                await content.stat_data(self._scope, digest)
+            else:
+                await content.describe(self._scope, digest)
+        except (ManifestUnknownError, BlobUnknownError) as error:
+            msg = f"{reference.role} {digest} is not in repository {self._scope.name!r}: push it"
+            missing = (str(digest),)
+            raise ManifestBlobUnknownError(msg, name=self._scope.name, missing=missing) from error
+
+    def _check_size(self, body: bytes) -> None:
+        limit = self._scope.policy.max_manifest_size
+        if len(body) > limit:
+            msg = f"the manifest has {len(body)} bytes, more than the {limit} that are taken"
+            raise ManifestTooLargeError(msg, name=self._scope.name, limit=limit)
+
+    def _parse(self, body: bytes, media_type: str | None) -> Document:
+        document = parse_document(self._scope.name, body, media_type)
+        if not document.is_known and not self._scope.policy.unknown_manifests:
+            msg = (
+                f"manifests of type {document.media_type} are not taken: push OCI or Docker "
+                "schema 2, or allow others with Policy(unknown_manifests=True)"
+            )
+            raise ManifestInvalidError(msg, name=self._scope.name)
+        return document
+
+    def _verify(self, body: bytes, digest: str | None) -> Digest:
+        wanted = Digest(digest) if digest is not None else None
+        actual = Digest.of(body, wanted.algorithm if wanted else "sha256")
+        if wanted is not None and actual != wanted:
+            msg = f"the manifest has digest {actual}, not {wanted}"
+            raise DigestInvalidError(msg, digest=str(wanted), actual=str(actual))
+        return actual
+
+    def _revision(self, digest: Digest) -> str:
+        return layout.RevisionLink(self._scope.name, digest).path
+
+    def _unknown(self, reference: str) -> ManifestUnknownError:
+        msg = f"repository {self._scope.name!r} has no manifest {reference}"
+        return ManifestUnknownError(msg, name=self._scope.name, reference=str(reference))

@@ -1,0 +1,58 @@
+"""What a registry takes and refuses: chosen by the embedder, the same for all repositories."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+MAX_MANIFEST_SIZE = 4 << 20
+"""Bytes; CNCF distribution's limit (``registry/storage/blobstore.go``), and the least that the OCI
+distribution specification asks for ("Pushing Manifests")."""
+
+
+class TagPolicy(Protocol):
+    """Says which tags never change once they are set."""
+
+    def is_immutable(self, name: str, tag: str) -> bool:
+        """Return whether *tag* of repository *name* may neither be moved nor deleted."""
+
+
+class MutableTags:
+    """Every tag may be moved and deleted."""
+
+    def is_immutable(self, name: str, tag: str) -> bool:
+        return False
+
+
+class ImmutableTags:
+    """Tags that match a pattern never change; setting the same value again is allowed.
+
+    :param patterns: shell patterns, matched against the tag, case-sensitively: ``"v*"``.
+    """
+
+    def __init__(self, *patterns: str) -> None:
+        self.patterns = patterns
+
+    def is_immutable(self, name: str, tag: str) -> bool:
+        return any(fnmatchcase(tag, pattern) for pattern in self.patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a registry takes and refuses.
+
+    :ivar max_manifest_size: bytes; larger manifests raise ``ManifestTooLargeError``.
+    :ivar sparse_indexes: take indexes some of whose manifests are missing here.
+    :ivar foreign_layers: take manifests whose non-distributable layers are missing here.
+    :ivar unknown_manifests: take manifests of other formats than OCI and Docker schema 2. What they
+        refer to is neither checked nor protected: the garbage collector of CNCF distribution
+        stops at manifests that it cannot parse.
+    :ivar tags: which tags never change.
+    """
+
+    max_manifest_size: int = MAX_MANIFEST_SIZE
+    sparse_indexes: bool = False
+    foreign_layers: bool = True
+    unknown_manifests: bool = False
+    tags: TagPolicy = MutableTags()

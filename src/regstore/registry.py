@@ -1,0 +1,132 @@
+"""The registry itself, written once: :class:`AsyncRegistry`. Plain code uses ``blocking.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from regstore._run import BlockingRuntime
+from regstore.blobs import AsyncBlobs
+from regstore.catalog import AsyncRepositories
+from regstore.consistency.checked import Checked
+from regstore.driver import StorageDriver
+from regstore.drivers import open_driver
+from regstore.drivers.threaded import ThreadedDriver
+from regstore.errors import ConfigurationError
+from regstore.events import Observer, SilentObserver
+from regstore.manifests import AsyncManifests
+from regstore.policy import MutableTags, Policy
+from regstore.reference import check_name
+from regstore.referrers import AsyncReferrers
+from regstore.scope import Scope
+from regstore.tags import AsyncTags
+from regstore.uploads import AsyncUploads
+
+
+class AsyncRepository:
+    """One repository. Objects cost nothing; no I/O before one of their methods is awaited."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.name = scope.name
+        self.uploads = AsyncUploads(scope)
+        self.blobs = AsyncBlobs(scope, self.uploads)
+        self.tags = AsyncTags(scope)
+        self.referrers = AsyncReferrers(scope)
+        self.manifests = AsyncManifests(scope, self.tags, self.referrers)
+
+
+class AsyncRegistry:
+    """A registry's storage, for code that runs in an event loop (asyncio or trio).
+
+    Safe for any task; an upload or a reader belongs to one caller at a time. A blocking driver is
+    run in worker threads.
+
+    :param driver: where everything is kept.
+    :param policy: what is taken and refused.
+    :param observer: who is told of what happens.
+    :param read_only: refuse every change with ``ReadOnlyError``.
+    :raises ConfigurationError: *policy* asks for what the driver cannot keep.
+    """
+
+    def __init__(
+        self,
+        driver: StorageDriver,
+        *,
+        policy: Policy | None = None,
+        observer: Observer | None = None,
+        read_only: bool = False,
+    ) -> None:
+        if isinstance(driver.runtime, BlockingRuntime):
+            driver = ThreadedDriver(driver)
+        self._setup(driver, policy, observer, read_only=read_only)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        storage_options: Mapping[str, object] | None = None,
+        policy: Policy | None = None,
+        observer: Observer | None = None,
+        read_only: bool = False,
+    ) -> Self:
+        """Open the registry at *url*. No I/O is done.
+
+        :param url: a directory (``/var/lib/registry``, ``file:///var/lib/registry``), ``memory://``
+            (private), ``memory://name`` (shared within the process), or any fsspec URL.
+        :param storage_options: what the fsspec filesystem takes.
+        :raises ConfigurationError: the URL cannot be served; the error says what to do.
+        """
+        driver = Checked(open_driver(url, storage_options=storage_options))
+        return cls(driver, policy=policy, observer=observer, read_only=read_only)
+
+    def _setup(
+        self,
+        driver: StorageDriver,
+        policy: Policy | None,
+        observer: Observer | None,
+        *,
+        read_only: bool,
+    ) -> None:
+        self.driver = driver
+        self._scope = Scope(driver, policy or Policy(), observer or SilentObserver(), read_only)
+        self.repositories = AsyncRepositories(self._scope)
+        _check_policy(self._scope)
+
+    def repository(self, name: str) -> AsyncRepository:
+        """Return the repository *name*, whether or not it exists. No I/O is done.
+
+        :raises NameInvalidError: *name* is no repository name.
+        """
+        return AsyncRepository(self._scope.repository(check_name(name)))
+
+    async def delete_repository(self, name: str) -> None:
+        """Do what :meth:`AsyncRepositories.delete` does."""
+        await self.repositories.delete(name)
+
+    async def aclose(self) -> None:
+        """Release what the driver holds. Harmless when repeated."""
+        await self.driver.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _check_policy(scope: Scope) -> None:
+    if isinstance(scope.policy.tags, MutableTags):
+        return
+    if not scope.driver.capabilities.conditional_create:
+        msg = (
+            f"immutable tags need conditional writes, which {scope.driver.name} does not have: "
+            "use another store, or no tag policy"
+        )
+        raise ConfigurationError(msg)

@@ -1,0 +1,316 @@
+"""The tags of one repository: names for manifests, each one small file that is replaced whole.
+
+A tag is ``current/link`` (its value) and ``index/`` (every value it ever had). Setting writes the
+index first, so that a crash between the two changes nothing; deleting removes ``current`` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final, Generic, TypeVar
+
+from regstore import layout
+from regstore.digest import Digest
+from regstore.driver import ANY as UNCONDITIONALLY
+from regstore.driver import IF_ABSENT, Condition, if_version
+from regstore.errors import (
+    ManifestUnknownError,
+    NameUnknownError,
+    PathExistsError,
+    PathNotFoundError,
+    PreconditionFailedError,
+    TagConflictError,
+    TagImmutableError,
+)
+from regstore.events import Action
+from regstore.links import link_exists, read_link, read_versioned_link, write_link
+from regstore.reference import check_tag
+from regstore.scope import Scope
+
+Item = TypeVar("Item")
+
+
+class Expectation(Enum):
+    """What a tag must be for a change of it to take effect, besides a digest."""
+
+    ANY = "any"
+    ABSENT = "absent"
+
+
+ANY: Final = Expectation.ANY
+"""Change the tag whatever it is: the last writer wins."""
+ABSENT: Final = Expectation.ABSENT
+"""Set the tag only where there is none."""
+
+Expect = Expectation | str
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """A part of an ordered list.
+
+    :ivar last: what to give as ``last`` for the next page; ``None`` on an empty page.
+    :ivar more: whether there is a next page.
+    """
+
+    items: tuple[Item, ...]
+    last: str | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TagChange:
+    """A value that a tag had, and when it was last set to it (the store's clock, UTC)."""
+
+    digest: Digest
+    modified: datetime
+
+
+class AsyncTags:
+    """The tags of one repository."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._driver = scope.driver
+
+    async def get(self, tag: str) -> Digest:
+        """Return the digest of the manifest that *tag* names.
+
+        That the manifest still exists is not checked.
+
+        :raises TagInvalidError: *tag* is no tag.
+        :raises ManifestUnknownError: there is no such tag.
+        :raises CorruptContentError: the tag's link holds no digest.
+        """
+        try:
+            return await read_link(self._driver, self._current(tag))
+        except PathNotFoundError as error:
+            raise self._unknown(tag) from error
+
+    async def set(self, tag: str, digest: str, expect: Expect = ANY) -> None:
+        """Make *tag* name a manifest of this repository.
+
+        :param expect: :data:`ANY`, :data:`ABSENT`, or the digest that the tag must name now. By
+            value: finding *digest* itself there is success.
+        :raises TagInvalidError: *tag* is no tag.
+        :raises ManifestUnknownError: this repository has no such manifest.
+        :raises TagConflictError: the tag is not what was expected; the error says what it is.
+        :raises TagImmutableError: the policy forbids to move it.
+        :raises UnsupportedMethodError: *expect* is not ANY and the store cannot keep conditions.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        await self._scope.writing()
+        wanted, expect = Digest(digest), _checked(expect)
+        revision = layout.RevisionLink(self._scope.name, wanted).path
+        check_tag(tag)
+        if not await link_exists(self._driver, revision):
+            msg = f"repository {self._scope.name!r} has no manifest {wanted}: push it first"
+            raise ManifestUnknownError(msg, name=self._scope.name, reference=str(wanted))
+        await self.point(tag, wanted, expect)
+
+    async def point(self, tag: str, digest: Digest, expect: Expect = ANY) -> None:
+        """Do what :meth:`set` does, for a manifest that is known to be there."""
+        if self._scope.policy.tags.is_immutable(self._scope.name, tag):
+            expect = await self._expect_unmoved(tag, digest, expect)
+        if expect is ANY:
+            await self._write_index(tag, digest)
+            await write_link(self._driver, self._current(tag), digest)
+        else:
+            await self._swap(tag, digest, expect)
+        self._scope.tell(Action.TAG_SET, digest=digest, tag=tag)
+
+    async def delete(self, tag: str, expect: Expect = ANY) -> None:
+        """Delete *tag* and its history; the manifest stays.
+
+        :param expect: :data:`ANY`, or the digest that the tag must name now.
+        :raises TagInvalidError: *tag* is no tag.
+        :raises ManifestUnknownError: there is no such tag.
+        :raises TagConflictError: the tag names another manifest; the error says which.
+        :raises TagImmutableError: the policy forbids it.
+        :raises UnsupportedMethodError: *expect* is a digest and the store cannot keep conditions.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        await self._scope.writing()
+        expect = _checked(expect)
+        self.require_mutable([tag])
+        await self.remove(tag, expect)
+
+    def require_mutable(self, tags: Iterable[str]) -> None:
+        """Raise where the policy forbids to delete one of *tags*.
+
+        :raises TagImmutableError: it does.
+        """
+        for tag in tags:
+            if self._scope.policy.tags.is_immutable(self._scope.name, tag):
+                raise self._immutable(tag)
+
+    async def remove(self, tag: str, expect: Expect = ANY) -> None:
+        """Do what :meth:`delete` does, where the policy has been asked."""
+        try:
+            await self._delete_current(tag, expect)
+        except PathNotFoundError as error:
+            raise self._unknown(tag) from error
+        await self._delete_index(tag)
+        self._scope.tell(Action.TAG_DELETED, tag=tag)
+
+    async def all(self, *, verify: bool = False) -> AsyncGenerator[str, None]:
+        """Yield the tags in byte order.
+
+        What is listed are directories, so a name may appear whose :meth:`get` raises.
+
+        :param verify: read each tag, and leave out those.
+        :raises NameUnknownError: there is no such repository.
+        """
+        async with aclosing(self._names(None, None)) as names:
+            async for tag in names:
+                if not verify or await link_exists(self._driver, self._current(tag)):
+                    yield tag
+
+    async def page(self, limit: int, last: str | None = None) -> Page[str]:
+        """Return at most *limit* tags after *last*, in byte order.
+
+        :param last: where to go on; need not exist.
+        :raises NameUnknownError: there is no such repository.
+        :raises ValueError: *limit* is negative.
+        """
+        async with aclosing(self._names(last, limit + 1)) as names:
+            return page_of([tag async for tag in names], limit)
+
+    async def history(self, tag: str) -> list[TagChange]:
+        """Return what *tag* has named, newest first. Gone once the tag is deleted.
+
+        A value that lost a race for the tag may be among them.
+
+        :raises TagInvalidError: *tag* is no tag.
+        :raises ManifestUnknownError: there is no such tag.
+        """
+        changes = []
+        root = layout.TagIndex(self._scope.name, tag).path
+        try:
+            async with aclosing(self._driver.walk(root)) as files:
+                async for info in files:
+                    spec = layout.parse(info.path)
+                    if isinstance(spec, layout.TagIndexLink):
+                        changes.append(TagChange(spec.digest, info.modified))
+        except PathNotFoundError as error:
+            raise self._unknown(tag) from error
+        return sorted(changes, key=lambda change: change.modified, reverse=True)
+
+    async def naming(self, digest: Digest) -> list[str]:
+        """Return the tags that name *digest*, at one read per tag of the repository."""
+
+        async def names_it(tag: str) -> str | None:
+            with suppress(ManifestUnknownError):
+                return tag if await self.get(tag) == digest else None
+            return None
+
+        with suppress(NameUnknownError):
+            async with aclosing(self._names(None, None)) as names:
+                tags = [tag async for tag in names]
+            found = await self._scope.runtime.map(names_it, tags)
+            return [tag for tag in found if tag is not None]
+        return []
+
+    async def _names(self, last: str | None, limit: int | None) -> AsyncGenerator[str, None]:
+        root = layout.TagsRoot(self._scope.name).path
+        try:
+            async with aclosing(self._driver.list(root, last, limit)) as names:
+                async for name in names:
+                    yield name
+        except PathNotFoundError:
+            await self._require_repository()
+
+    async def _require_repository(self) -> None:
+        try:
+            await self._driver.stat(layout.RepositoryRoot(self._scope.name).path)
+        except PathNotFoundError as error:
+            msg = f"there is no repository {self._scope.name!r}: push something to it first"
+            raise NameUnknownError(msg, name=self._scope.name) from error
+
+    async def _swap(self, tag: str, digest: Digest, expect: Expect) -> None:
+        """Write ``current`` if it is what is expected; finding the new value there is success."""
+        while True:
+            current, condition = await self._condition(tag)
+            if current == digest:
+                return
+            if current != (None if expect is ABSENT else expect):
+                raise self._conflict(tag, current)
+            await self._write_index(tag, digest)
+            try:
+                body = layout.link_body(digest)
+                await self._driver.put_content(self._current(tag), body, condition)
+            except (PathExistsError, PreconditionFailedError):
+                continue
+            return
+
+    async def _condition(self, tag: str) -> tuple[Digest | None, Condition]:
+        try:
+            current, content = await read_versioned_link(self._driver, self._current(tag))
+        except PathNotFoundError:
+            return None, IF_ABSENT
+        return current, if_version(content.version)
+
+    async def _delete_current(self, tag: str, expect: Expect) -> None:
+        path = self._current(tag)
+        condition = UNCONDITIONALLY
+        if expect is not ANY:
+            current, content = await read_versioned_link(self._driver, path)
+            if current != expect:
+                raise self._conflict(tag, current)
+            condition = if_version(content.version)
+        try:
+            await self._driver.delete_file(path, condition)
+        except PreconditionFailedError:
+            raise self._conflict(tag, await self.get(tag)) from None
+
+    async def _delete_index(self, tag: str) -> None:
+        """Forget the history, but not that of a tag which was set again meanwhile."""
+        with suppress(PathNotFoundError):
+            await self._driver.delete(layout.TagIndex(self._scope.name, tag).path)
+        with suppress(PathNotFoundError):
+            await self._write_index(tag, await read_link(self._driver, self._current(tag)))
+
+    async def _write_index(self, tag: str, digest: Digest) -> None:
+        link = layout.TagIndexLink(self._scope.name, tag, digest)
+        await write_link(self._driver, link.path, digest)
+
+    async def _expect_unmoved(self, tag: str, digest: Digest, expect: Expect) -> Expect:
+        """Narrow *expect* for a tag that never changes once it is set."""
+        current, _ = await self._condition(tag)
+        if current == digest:
+            return digest
+        if current is not None:
+            raise self._immutable(tag)
+        return ABSENT if expect is ANY else expect
+
+    def _current(self, tag: str) -> str:
+        return layout.TagCurrentLink(self._scope.name, tag).path
+
+    def _unknown(self, tag: str) -> ManifestUnknownError:
+        msg = f"repository {self._scope.name!r} has no tag {tag!r}"
+        return ManifestUnknownError(msg, name=self._scope.name, reference=tag)
+
+    def _conflict(self, tag: str, current: Digest | None) -> TagConflictError:
+        msg = f"tag {tag!r} is {current or 'absent'}: read it and decide again"
+        return TagConflictError(msg, name=self._scope.name, tag=tag, current=current)
+
+    def _immutable(self, tag: str) -> TagImmutableError:
+        msg = f"the policy makes tag {tag!r} of {self._scope.name!r} immutable: use another tag"
+        return TagImmutableError(msg, name=self._scope.name, tag=tag)
+
+
+def _checked(expect: Expect) -> Expect:
+    return Digest(expect) if isinstance(expect, str) else expect
+
+
+def page_of(found: list[str], limit: int) -> Page[str]:
+    """Return the page of *found*, which has one item more where there is a next page."""
+    if limit < 0:
+        msg = f"a page cannot have {limit} items"
+        raise ValueError(msg)
+    items = tuple(found[:limit])
+    return Page(items, items[-1] if items else None, len(found) > limit)
