@@ -36,6 +36,26 @@ class AsyncRepository:
         self.manifests = AsyncManifests(scope, self.tags, self.referrers)
 
 
+class Core:
+    """What both doors open: one driver, its rules, its repositories."""
+
+    def __init__(
+        self,
+        driver: StorageDriver,
+        policy: Policy | None,
+        observer: Observer | None,
+        *,
+        read_only: bool,
+    ) -> None:
+        self.driver = driver
+        self._scope = Scope(driver, policy or Policy(), observer or SilentObserver(), read_only)
+        self.repositories = AsyncRepositories(self._scope)
+        _check_policy(self._scope)
+
+    def repository(self, name: str) -> AsyncRepository:
+        return AsyncRepository(self._scope.repository(check_name(name)))
+
+
 class AsyncRegistry:
     """A registry's storage, for code that runs in an event loop (asyncio or trio).
 
@@ -59,7 +79,8 @@ class AsyncRegistry:
     ) -> None:
         if isinstance(driver.runtime, BlockingRuntime):
             driver = ThreadedDriver(driver)
-        self._setup(driver, policy, observer, read_only=read_only)
+        self._core = Core(driver, policy, observer, read_only=read_only)
+        self.repositories = self._core.repositories
 
     @classmethod
     def open(
@@ -81,25 +102,17 @@ class AsyncRegistry:
         driver = Checked(open_driver(url, storage_options=storage_options))
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
-    def _setup(
-        self,
-        driver: StorageDriver,
-        policy: Policy | None,
-        observer: Observer | None,
-        *,
-        read_only: bool,
-    ) -> None:
-        self.driver = driver
-        self._scope = Scope(driver, policy or Policy(), observer or SilentObserver(), read_only)
-        self.repositories = AsyncRepositories(self._scope)
-        _check_policy(self._scope)
+    @property
+    def driver(self) -> StorageDriver:
+        """The driver on which everything stands."""
+        return self._core.driver
 
     def repository(self, name: str) -> AsyncRepository:
         """Return the repository *name*, whether or not it exists. No I/O is done.
 
         :raises NameInvalidError: *name* is no repository name.
         """
-        return AsyncRepository(self._scope.repository(check_name(name)))
+        return self._core.repository(name)
 
     async def delete_repository(self, name: str) -> None:
         """Do what :meth:`AsyncRepositories.delete` does."""

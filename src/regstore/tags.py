@@ -200,12 +200,13 @@ class AsyncTags:
             raise self._unknown(tag) from error
         return sorted(changes, key=lambda change: change.modified, reverse=True)
 
-    async def naming(self, digest: Digest) -> list[str]:
+    async def naming(self, digest: str) -> list[str]:
         """Return the tags that name *digest*, at one read per tag of the repository."""
+        wanted = Digest(digest)
 
         async def names_it(tag: str) -> str | None:
             with suppress(ManifestUnknownError):
-                return tag if await self.get(tag) == digest else None
+                return tag if await self.get(tag) == wanted else None
             return None
 
         with suppress(NameUnknownError):
