@@ -75,7 +75,9 @@ class Runtime(ABC):
         alone, never in a group.
         """
 
-    async def both(self, first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, R]) -> tuple[T, R]:
+    async def both(
+        self, first: Coroutine[Any, Any, T], second: Coroutine[Any, Any, R]
+    ) -> tuple[T, R]:
         """Await both, at the same time where this runtime can; errors as in :meth:`map`."""
         try:
             one, two = await self.map(_await, (first, second))

@@ -6,11 +6,11 @@ signatures. Over a blocking driver a call is one ``coro.send(None)``: no loop, n
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from regstore._run import Runtime
 from regstore.blobs import AsyncBlobReader, AsyncBlobs
@@ -24,11 +24,26 @@ from regstore.manifests import AsyncManifests, Manifest, PutResult
 from regstore.oci import Descriptor
 from regstore.policy import Policy
 from regstore.referrers import AsyncReferrers
-from regstore.registry import AsyncRepository, Core
+from regstore.registry import AsyncRegistry, AsyncRepository, Core
 from regstore.tags import ANY, AsyncTags, Expect, Page, TagChange
 from regstore.uploads import AsyncUpload, AsyncUploads, Buffer, UploadInfo
 
+Class = TypeVar("Class", bound=type)
 
+
+def _twin_of(core: type) -> Callable[[Class], Class]:
+    """Give each method of a class the docstring of its asynchronous twin."""
+
+    def decorate(cls: Class) -> Class:
+        for name, member in vars(cls).items():
+            if member.__doc__ is None and callable(member):
+                member.__doc__ = getattr(core, name).__doc__
+        return cls
+
+    return decorate
+
+
+@_twin_of(AsyncBlobReader)
 class BlobReader:
     """See :class:`~regstore.blobs.AsyncBlobReader`."""
 
@@ -70,6 +85,7 @@ class BlobReader:
         self._runtime.run(self._core.__aexit__(kind, error, trace))
 
 
+@_twin_of(AsyncBlobs)
 class Blobs:
     """See :class:`~regstore.blobs.AsyncBlobs`."""
 
@@ -105,6 +121,7 @@ class Blobs:
         return self._runtime.run(self._core.redirect_url(digest, expires))
 
 
+@_twin_of(AsyncUpload)
 class Upload:
     """See :class:`~regstore.uploads.AsyncUpload`."""
 
@@ -151,6 +168,7 @@ class Upload:
         self._runtime.run(self._core.__aexit__(kind, error, trace))
 
 
+@_twin_of(AsyncUploads)
 class Uploads:
     """See :class:`~regstore.uploads.AsyncUploads`."""
 
@@ -171,6 +189,7 @@ class Uploads:
         return self._runtime.iterate(self._core.all())
 
 
+@_twin_of(AsyncManifests)
 class Manifests:
     """See :class:`~regstore.manifests.AsyncManifests`."""
 
@@ -200,6 +219,7 @@ class Manifests:
         return self._runtime.iterate(self._core.all())
 
 
+@_twin_of(AsyncTags)
 class Tags:
     """See :class:`~regstore.tags.AsyncTags`."""
 
@@ -229,6 +249,7 @@ class Tags:
         return self._runtime.run(self._core.naming(digest))
 
 
+@_twin_of(AsyncReferrers)
 class Referrers:
     """See :class:`~regstore.referrers.AsyncReferrers`."""
 
@@ -266,6 +287,7 @@ class Repository:
         self.manifests = Manifests(core.manifests, runtime)
 
 
+@_twin_of(AsyncRepositories)
 class Repositories:
     """See :class:`~regstore.catalog.AsyncRepositories`."""
 
@@ -283,6 +305,7 @@ class Repositories:
         self._runtime.run(self._core.delete(name))
 
 
+@_twin_of(AsyncRegistry)
 class Registry:
     """A registry's storage, for plain code; safe for any thread.
 
@@ -325,6 +348,7 @@ class Registry:
         self.repositories.delete(name)
 
     def close(self) -> None:
+        """Release what the driver holds. Harmless when repeated."""
         self.driver.runtime.run(self.driver.aclose())
 
     def __enter__(self) -> Self:

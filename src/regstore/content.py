@@ -11,7 +11,10 @@ from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
 
 
-def blob_unknown(scope: Scope, digest: Digest, why: str = "it was never pushed") -> BlobUnknownError:
+def blob_unknown(
+    scope: Scope, digest: Digest, why: str = "it was never pushed"
+) -> BlobUnknownError:
+    """Return the error for a blob that this repository lacks."""
     msg = f"repository {scope.name!r} has no blob {digest}: {why}"
     return BlobUnknownError(msg, name=scope.name, digest=str(digest))
 

@@ -64,7 +64,7 @@ async def link_exists(driver: StorageDriver, path: str) -> bool:
 
 
 async def linked_digests(
-    driver: StorageDriver, root: str, kind: type[layout.LayerLink] | type[layout.RevisionLink]
+    driver: StorageDriver, root: str, kind: type[layout.LayerLink | layout.RevisionLink]
 ) -> AsyncGenerator[Digest, None]:
     """Yield the digest of every link of *kind* below *root*, in unspecified order."""
     try:

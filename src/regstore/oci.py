@@ -202,7 +202,7 @@ def _references(fields: Json, media_type: str) -> Iterator[Reference]:
 
 
 def _child(descriptor: Descriptor) -> Reference:
-    """An index may also list content that is no manifest (OCI image-index.md, ``manifests``)."""
+    """Tell manifests from other content, which an index may list too (OCI image-index.md)."""
     is_manifest = descriptor.media_type in IMAGES | INDEXES | {DOCKER_SCHEMA1}
     return Reference("manifest" if is_manifest else "blob", descriptor)
 
@@ -250,4 +250,3 @@ def _annotations(fields: Json) -> Mapping[str, str]:
         msg = "annotations must be strings"
         raise ValueError(msg)
     return cast("Mapping[str, str]", dict(value))
-

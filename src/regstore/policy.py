@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Protocol
+
+from typing_extensions import override
 
 MAX_MANIFEST_SIZE = 4 << 20
 """Bytes; CNCF distribution's limit (``registry/storage/blobstore.go``), and the least that the OCI
@@ -18,14 +20,15 @@ class TagPolicy(Protocol):
         """Return whether *tag* of repository *name* may neither be moved nor deleted."""
 
 
-class MutableTags:
+class MutableTags(TagPolicy):
     """Every tag may be moved and deleted."""
 
+    @override
     def is_immutable(self, name: str, tag: str) -> bool:
         return False
 
 
-class ImmutableTags:
+class ImmutableTags(TagPolicy):
     """Tags that match a pattern never change; setting the same value again is allowed.
 
     :param patterns: shell patterns, matched against the tag, case-sensitively: ``"v*"``.
@@ -34,6 +37,7 @@ class ImmutableTags:
     def __init__(self, *patterns: str) -> None:
         self.patterns = patterns
 
+    @override
     def is_immutable(self, name: str, tag: str) -> bool:
         return any(fnmatchcase(tag, pattern) for pattern in self.patterns)
 
@@ -55,4 +59,4 @@ class Policy:
     sparse_indexes: bool = False
     foreign_layers: bool = True
     unknown_manifests: bool = False
-    tags: TagPolicy = MutableTags()
+    tags: TagPolicy = field(default_factory=MutableTags)

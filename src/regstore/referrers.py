@@ -15,8 +15,13 @@ from contextlib import aclosing, suppress
 from regstore import layout
 from regstore.digest import Digest
 from regstore.driver import IF_ABSENT
-from regstore.errors import CorruptContentError, ManifestInvalidError, PathExistsError
-from regstore.errors import PathNotFoundError, UnsupportedMethodError
+from regstore.errors import (
+    CorruptContentError,
+    ManifestInvalidError,
+    PathExistsError,
+    PathNotFoundError,
+    UnsupportedMethodError,
+)
 from regstore.links import linked_digests
 from regstore.oci import Descriptor, Document, parse_document
 from regstore.scope import FORMAT, Scope

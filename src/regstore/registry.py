@@ -53,6 +53,7 @@ class Core:
         _check_policy(self._scope)
 
     def repository(self, name: str) -> AsyncRepository:
+        """Return the repository *name*."""
         return AsyncRepository(self._scope.repository(check_name(name)))
 
 

@@ -35,9 +35,11 @@ class Scope:
 
     @property
     def runtime(self) -> Runtime:
+        """How the driver's coroutines are run."""
         return self.driver.runtime
 
     def repository(self, name: str) -> Scope:
+        """Return the scope of the repository *name*."""
         return replace(self, name=name)
 
     async def writing(self) -> None:
@@ -66,7 +68,7 @@ class Scope:
             )
             raise ConfigurationError(msg)
 
-    def tell(  # noqa: PLR0913 - the fields of an event
+    def tell(
         self,
         action: Action,
         *,
@@ -76,4 +78,5 @@ class Scope:
         upload_id: str | None = None,
         source: str | None = None,
     ) -> None:
+        """Tell the observer what has happened in this repository."""
         self.observer.notify(Event(action, self.name, digest, tag, size, upload_id, source))
