@@ -1,5 +1,7 @@
 """Wrappers of drivers: each forwards everything, and each has one worry."""
 
+from regstore.consistency.checked import Checked
+from regstore.consistency.verify import Verified
 from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
 
-__all__ = ["WrapperDriver", "WrapperReader", "WrapperWriter"]
+__all__ = ["Checked", "Verified", "WrapperDriver", "WrapperReader", "WrapperWriter"]
