@@ -36,7 +36,7 @@ def _twin_of(core: type) -> Callable[[Class], Class]:
 
     def decorate(cls: Class) -> Class:
         for name, member in vars(cls).items():
-            if member.__doc__ is None and callable(member):
+            if member.__doc__ is None and hasattr(core, name):
                 member.__doc__ = getattr(core, name).__doc__
         return cls
 

@@ -109,12 +109,12 @@ class AsyncManifests:
         self._check_size(body)
         document = self._parse(body, media_type)
         actual = self._verify(body, digest)
-        descriptor = document.describe(actual, len(body))
+        descriptor = Descriptor(document.media_type, actual, len(body))
         await self._scope.runtime.both(
             self._check_references(document), content.store(self._scope, actual, body)
         )
         await write_link(self._driver, self._revision(actual), actual)
-        await self._referrers.add(document, descriptor)
+        await self._referrers.add(document, document.describe(actual, len(body)))
         for tag in names:
             await self._tags.point(tag, actual)
         self._scope.tell(Action.MANIFEST_PUSHED, digest=actual, size=len(body))
