@@ -1,0 +1,98 @@
+"""Races and forks: how the suite gets several callers onto one driver at the same moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor  # noqa: TID251 - the callers that race
+from contextlib import contextmanager
+from threading import Barrier, Event  # noqa: TID251 - the callers that race
+from typing import TypeVar
+
+T = TypeVar("T")
+
+CHILD_SECONDS = 30
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    """Let threads take turns every few bytecodes, so that a race has its chance."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def race(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
+    """Start all *calls* at once, each in a thread; return what each returned or raised."""
+    start = Barrier(len(calls))
+
+    def attempt(call: Callable[[], T]) -> T | Exception:
+        start.wait()
+        try:
+            return call()
+        except Exception as error:  # noqa: BLE001 - the outcome of this racer
+            return error
+
+    with _switching_often(), ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(attempt, calls))
+
+
+def beside(observe: Callable[[], None], act: Callable[[], None], threads: int = 2) -> None:
+    """Call *act* once while *threads* threads call *observe* again and again.
+
+    :raises Exception: whatever either of them raised.
+    """
+    done = Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            observe()
+
+    with _switching_often(), ThreadPoolExecutor(threads) as pool:
+        watchers = [pool.submit(watch) for _ in range(threads)]
+        try:
+            act()
+        finally:
+            done.set()
+        for watcher in watchers:
+            watcher.result()
+
+
+def in_child(act: Callable[[], None]) -> str:
+    """Fork, call *act* in the child, and return the traceback of what it raised, or ``""``.
+
+    A child that takes longer than :data:`CHILD_SECONDS` is killed.
+    """
+    receiving, sending = os.pipe()
+    with warnings.catch_warnings():
+        # Python 3.12 warns of forks beside threads; whether those work is the question here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        _live_as_child(act, sending)
+    os.close(sending)
+    with os.fdopen(receiving) as report:
+        text = report.read()
+    _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status):
+        return f"{text}the child was ended by signal {os.WTERMSIG(status)}"
+    return text
+
+
+def _live_as_child(act: Callable[[], None], sending: int) -> None:
+    try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(CHILD_SECONDS)
+        act()
+    except BaseException:  # noqa: BLE001 - told to the parent
+        os.write(sending, traceback.format_exc().encode())
+    finally:
+        # Without running what the parent has registered for its own exit.
+        os._exit(0)
