@@ -180,7 +180,7 @@ def _parse(fields: Json, media_type: str) -> Document:
     return Document(
         media_type=media_type,
         references=tuple(_references(fields, media_type)),
-        subject=Descriptor.from_json(subject) if subject else None,
+        subject=None if subject is None else Descriptor.from_json(subject),
         artifact_type=_text(fields, "artifactType") or _config_type(fields, media_type),
         annotations=_annotations(fields),
     )
@@ -229,7 +229,9 @@ def _object(value: object, what: str) -> Json:
 
 
 def _array(fields: Json, key: str) -> list[object]:
-    value = fields.get(key) or []
+    value = fields.get(key)
+    if value is None:
+        return []
     if not isinstance(value, list):
         msg = f"{key} must be an array"
         raise ValueError(msg)  # noqa: TRY004
@@ -245,7 +247,8 @@ def _text(fields: Json, key: str) -> str | None:
 
 
 def _annotations(fields: Json) -> Mapping[str, str]:
-    value = _object(fields.get("annotations") or {}, "annotations")
+    stated = fields.get("annotations")
+    value = _object({} if stated is None else stated, "annotations")
     if not all(isinstance(item, str) for item in value.values()):
         msg = "annotations must be strings"
         raise ValueError(msg)
