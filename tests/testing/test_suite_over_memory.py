@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from regstore.driver import StorageDriver
@@ -11,9 +9,9 @@ from regstore.testing import StorageDriverTests
 
 class TestMemoryDriver(StorageDriverTests):
     @pytest.fixture
-    def driver(self) -> Iterator[StorageDriver]:
+    def driver(self) -> StorageDriver:
         self.store = MemoryStore()
-        yield MemoryDriver(self.store)
+        return MemoryDriver(self.store)
 
-    def reopen(self, driver: StorageDriver) -> StorageDriver:
+    def reopen(self, _driver: StorageDriver) -> StorageDriver:
         return MemoryDriver(self.store)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -44,9 +44,12 @@ ILLEGAL = [
 
 def take(writer: FileWriter, step: str) -> Coroutine[Any, Any, object]:
     """Take one step of a writer."""
-    if step == "write":
-        return writer.write(b"more")
-    calls = {"park": writer.park, "commit": writer.commit, "cancel": writer.cancel}
+    calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "write": lambda: writer.write(b"more"),
+        "park": writer.park,
+        "commit": writer.commit,
+        "cancel": writer.cancel,
+    }
     return calls[step]()
 
 
@@ -152,10 +155,9 @@ class CommitTests(DriverSuite):
         failing = IF_ABSENT if kind == "absent" else if_version("never given")
         writer = self.run(driver.writer(self.at("f")))
         self.run(writer.write(b"new"))
+        expected: type[DriverError] = UnsupportedMethodError
         if driver.capabilities.conditional_commit:
             expected = PathExistsError if kind == "absent" else PreconditionFailedError
-        else:
-            expected = UnsupportedMethodError
         with pytest.raises(expected):
             self.run(writer.commit(self.at("g"), failing))
         assert self.run(driver.get_content(self.at("g"))).data == b"old"

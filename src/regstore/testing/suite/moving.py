@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
 from regstore.driver import IF_ABSENT, StorageDriver, if_version
 from regstore.errors import (
-    DriverError,
     PathExistsError,
     PathNotFoundError,
     PreconditionFailedError,
@@ -218,6 +218,9 @@ class MovingTests(DriverSuite):
     def _delete_version(self, driver: StorageDriver, path: str, version: str) -> None:
         self.run(driver.delete_file(path, if_version(version)))
 
+    def _replace(self, driver: StorageDriver, path: str) -> None:
+        self.run(driver.put_content(path, b"new"))
+
     def test_m4_a_replaced_object_outlives_a_conditional_delete(
         self, driver: StorageDriver
     ) -> None:
@@ -227,13 +230,12 @@ class MovingTests(DriverSuite):
             path = self.at(f"f{turn}")
             self.run(driver.put_content(path, b"old"))
             version = self.run(driver.stat(path)).version
-            replaced, _ = race(
-                [
-                    lambda path=path: self.run(driver.put_content(path, b"new")),
-                    partial(self._delete_version, driver, path, version),
-                ]
-            )
-            assert not isinstance(replaced, DriverError), replaced
+            calls: list[Callable[[], object]] = [
+                partial(self._replace, driver, path),
+                partial(self._delete_version, driver, path, version),
+            ]
+            replaced, _ = race(calls)
+            assert not isinstance(replaced, Exception), replaced
             assert self.run(driver.get_content(path)).data == b"new"
 
     def test_m4_what_is_absent_cannot_be_deleted(self, driver: StorageDriver) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from regstore.driver import EPOCH, StorageDriver
-from regstore.errors import InvalidPathError, PathNotFoundError
+from regstore.errors import DriverError, InvalidPathError, PathNotFoundError
 from regstore.testing.material import collect, park_object
 from regstore.testing.suite.base import BackDoor, DriverSuite
 
@@ -139,11 +139,19 @@ class PathTests(DriverSuite):
         self, driver: StorageDriver, back_door: BackDoor | None, path: str
     ) -> None:
         before = self._stored(back_door)
-        for name, call in (ROOT_ALLOWED | ROOT_REFUSED).items():
-            with pytest.raises(InvalidPathError):
-                self.run(call(driver, path))
-                pytest.fail(f"{name} takes {path!r}")
+        calls = ROOT_ALLOWED | ROOT_REFUSED
+        taken = [name for name in calls if not self._refuses(driver, calls[name], path)]
+        assert not taken
         assert self._stored(back_door) == before
+
+    def _refuses(self, driver: StorageDriver, call: Call, path: str) -> bool:
+        try:
+            self.run(call(driver, path))
+        except InvalidPathError:
+            return True
+        except DriverError:
+            return False
+        return False
 
     @pytest.mark.parametrize("path", ["..", "a//b", "/a", "a/.regstore-x", ""])
     def test_p2_bad_destinations_are_refused(self, driver: StorageDriver, path: str) -> None:

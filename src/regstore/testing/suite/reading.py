@@ -228,7 +228,7 @@ class ReadingTests(DriverSuite):
         self.run(driver.put_content(self.at("g"), new))
         reader = self.run(driver.reader(self.at("f")))
         got = [self.run(reader.read())]
-        self._replace(driver, how, new)
+        self._overwrite(driver, how, new)
         try:
             got += self._chunks(reader)
         except DriverError:
@@ -237,7 +237,7 @@ class ReadingTests(DriverSuite):
             self.run(reader.aclose())
         assert b"".join(got) == old
 
-    def _replace(self, driver: StorageDriver, how: str, new: bytes) -> None:
+    def _overwrite(self, driver: StorageDriver, how: str, new: bytes) -> None:
         path, other = self.at("f"), self.at("g")
         if how == "put":
             self.run(driver.put_content(path, new))

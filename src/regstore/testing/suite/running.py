@@ -7,13 +7,14 @@ import os
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
 from regstore._run import BlockingRuntime, Runtime
 from regstore.driver import CHUNK_SIZE, Capabilities, StorageDriver
 from regstore.errors import DriverError, PathNotFoundError, RegstoreError
-from regstore.testing.material import chunks, collect, content, park_object, read_range
+from regstore.testing.material import collect, content, park_object, read_range
 from regstore.testing.race import beside, in_child
 from regstore.testing.suite.base import DriverSuite
 
@@ -158,7 +159,7 @@ class RunningTests(DriverSuite):
 
         def fork() -> None:
             for turn in range(FORKS):
-                failure = in_child(lambda turn=turn: self._work(driver, f"child{turn}"))
+                failure = in_child(partial(self._work, driver, f"child{turn}"))
                 assert not failure, failure
 
         beside(work, fork)

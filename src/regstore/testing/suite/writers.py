@@ -107,8 +107,8 @@ class WriterTests(DriverSuite):
         self.run(driver.put_content(path, b"old"))
         version = self.run(driver.stat(path)).version
         writer = self.run(driver.writer(path))
-        for step in (lambda: writer.write(b"newer"), writer.park):
-            self.run(step())
+        for step in ("write", "park"):
+            self.run(writer.write(b"newer") if step == "write" else writer.park())
             found = self.run(driver.get_content(path))
             assert (found.data, found.version) == (b"old", version)
         writer = self.run(driver.writer(path, append=True))
