@@ -1,0 +1,3 @@
+"""The name that errors and logs know this driver by."""
+
+NAME = "local"

@@ -1,0 +1,199 @@
+"""Temporary files: written unseen, then given their names, whole and durable.
+
+They live in one directory per root, each locked by its process. A crash frees the lock, and the
+next write of anybody removes what it finds unlocked there.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from random import Random
+
+from regstore.driver import Condition
+from regstore.drivers.local.directory import Directory, Place, changing, sync
+from regstore.drivers.local.locks import lock, try_lock, unlock
+from regstore.drivers.local.name import NAME
+from regstore.drivers.local.stamps import stamp, version
+from regstore.drivers.local.tree import Tree
+from regstore.errors import PreconditionFailedError, UnsupportedMethodError
+
+_CHUNK = 1 << 20
+
+
+class Temporary:
+    """An open file without a name that anybody looks for.
+
+    :ivar fd: open for reading and writing.
+    :ivar place: its hidden name.
+    """
+
+    def __init__(self, fd: int, place: Place) -> None:
+        self.fd = fd
+        self.place = place
+
+    def release(self) -> int:
+        """Hand over the descriptor, unlocked: from now on the caller closes it."""
+        unlock(self.fd)
+        fd, self.fd = self.fd, -1
+        return fd
+
+    def write(self, data: bytes | memoryview) -> None:
+        """Write *data* at the end."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.fd, view) :]
+
+    def copy(self, source: int) -> None:
+        """Append all that *source* holds; the file system shares the blocks where it can."""
+        if hasattr(os, "copy_file_range"):
+            with suppress(OSError):  # not on this pair of file systems, or not to the end
+                while os.copy_file_range(source, self.fd, 1 << 30):
+                    pass
+        while chunk := os.read(source, _CHUNK):
+            self.write(chunk)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file whose bytes are durable, at a name that is not its last.
+
+    :ivar version: what its version will be.
+    :ivar unique: whether no other version of its path was ever called so.
+    """
+
+    place: Place
+    version: str
+    unique: bool
+
+    def publish(self, target: Place, condition: Condition, *also: Directory) -> str:
+        """Rename it to *target*, durably, as *condition* allows; return the version there.
+
+        :param also: directories to lock too.
+        """
+        try:
+            with changing(target.directory, *also) as held:
+                if condition.kind == "version":
+                    self._expect(target, condition.version, held=held)
+                give = _link if condition.kind == "absent" else replace
+                give(self.place, target)
+        except FileExistsError:
+            # Whoever is told that it exists may rest on it.
+            target.directory.sync()
+            raise
+        target.directory.sync()
+        return self.version
+
+    def _expect(self, target: Place, wanted: str, *, held: bool) -> None:
+        if not self.unique:
+            detail = "this file system rounds times, so that versions repeat"
+            raise UnsupportedMethodError(target.path, NAME, detail)
+        expect(target, wanted, held=held)
+
+
+def seal(fd: int, place: Place) -> Sealed:
+    """Make the file *fd* at *place* durable, ready to be published."""
+    status, unique = stamp(fd)
+    sync(fd)
+    return Sealed(place, version(status), unique)
+
+
+def expect(place: Place, wanted: str, *, held: bool) -> None:
+    """Refuse unless *wanted* is the version at *place*.
+
+    :param held: whether the locks are, without which this proves nothing.
+    """
+    if not held:
+        raise UnsupportedMethodError(place.path, NAME, "this file system has no locks")
+    status = place.status()
+    found = None if status is None else version(status)
+    if found != wanted:
+        raise PreconditionFailedError(place.path, NAME, f"found {found or 'nothing'}")
+
+
+def replace(source: Place, target: Place) -> None:
+    """Rename; an empty directory, which does not count as there, gives way."""
+    try:
+        _rename(source, target)
+    except IsADirectoryError:
+        if not target.directory.remove(target.name):
+            raise
+        _rename(source, target)
+
+
+def _rename(source: Place, target: Place) -> None:
+    os.rename(
+        source.name,
+        target.name,
+        src_dir_fd=source.directory.fd,
+        dst_dir_fd=target.directory.fd,
+    )
+
+
+def _link(source: Place, target: Place) -> None:
+    os.link(
+        source.name,
+        target.name,
+        src_dir_fd=source.directory.fd,
+        dst_dir_fd=target.directory.fd,
+        follow_symlinks=False,
+    )
+    source.unlink()
+
+
+def store(
+    tree: Tree,
+    path: str,
+    random: Random,
+    fill: Callable[[Temporary], None],
+    condition: Condition,
+) -> str:
+    """Make the content that *fill* writes appear at *path*, durably; return its version."""
+
+    def put(target: Place) -> str:
+        with temporary(tree, target.directory.base, random) as made:
+            fill(made)
+            return seal(made.fd, made.place).publish(target, condition)
+
+    return tree.store(path, put)
+
+
+@contextmanager
+def temporary(tree: Tree, base: str, random: Random) -> Iterator[Temporary]:
+    """Make a temporary file in *base*; what still has its hidden name in the end is removed."""
+    with tree.open_scratch(base) as scratch:
+        _sweep(scratch)
+        made = _create(scratch, random)
+        try:
+            yield made
+        finally:
+            if made.fd >= 0:
+                if made.place.names(made.fd):
+                    made.place.unlink()
+                unlock(made.fd)
+                os.close(made.fd)
+
+
+def _create(scratch: Directory, random: Random) -> Temporary:
+    while True:
+        place = Place(scratch, f"{random.getrandbits(64):016x}", "")
+        try:
+            fd = os.open(place.name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666, dir_fd=scratch.fd)
+        except FileExistsError:
+            continue
+        lock(fd)
+        if os.fstat(fd).st_nlink:
+            return Temporary(fd, place)
+        os.close(fd)  # another write took it for a leftover before it was locked
+
+
+def _sweep(scratch: Directory) -> None:
+    for name in os.listdir(scratch.fd):
+        with suppress(FileNotFoundError):
+            fd = os.open(name, os.O_RDWR, dir_fd=scratch.fd)
+            if try_lock(fd):
+                os.unlink(name, dir_fd=scratch.fd)
+                unlock(fd)
+            os.close(fd)
