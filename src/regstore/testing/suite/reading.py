@@ -126,7 +126,7 @@ class ReadingTests(DriverSuite):
 
     def test_r3_content_and_version_belong_together(self, driver: StorageDriver) -> None:
         path, seen = self.at("f"), set()
-        self.run(driver.put_content(path, content(9000, 0)))
+        self.run(driver.put_content(path, content(9000, 60)))
 
         def read() -> None:
             found = self.run(driver.get_content(path))
@@ -137,7 +137,7 @@ class ReadingTests(DriverSuite):
                 self.run(driver.put_content(path, content(9000 + turn % 7, turn)))
 
         beside(read, write)
-        whole = {content(9000 + turn % 7, turn) for turn in range(60)}
+        whole = {content(9000 + turn % 7, turn) for turn in range(60)} | {content(9000, 60)}
         assert {data for _, data in seen} <= whole
         assert len({version for version, _ in seen}) == len({data for _, data in seen})
 
