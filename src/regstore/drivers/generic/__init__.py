@@ -1,0 +1,6 @@
+"""Any filesystem of fsspec as a driver."""
+
+from regstore.drivers.generic.driver import GenericDriver
+from regstore.drivers.generic.source import Source
+
+__all__ = ["GenericDriver", "Source"]
