@@ -23,6 +23,7 @@ from regstore.errors import (
     InvalidOffsetError,
     PathExistsError,
     PathNotFoundError,
+    PreconditionFailedError,
     RegstoreError,
     SizeInvalidError,
     UploadOffsetError,
@@ -146,20 +147,15 @@ class AsyncUpload:
         :raises DigestInvalidError: the content has another digest, or *digest* is malformed.
         :raises SizeInvalidError: the content has another size.
         :raises BlobUploadUnknownError: there is no such upload, and no such blob.
+        :raises PreconditionFailedError: another writer has gone on with it.
         """
         wanted = Digest(digest)
         try:
-            writer = await self._open()
+            return await self._verify_and_publish(wanted, size)
         except BlobUploadUnknownError:
             return await self._committed_before(wanted)
-        taken = self.offset
-        if size is not None and size != taken:
-            return await self._refuse(wanted, self._wrong_size(size, taken))
-        actual = await self._digest(writer, wanted.algorithm)
-        if actual != wanted:
-            return await self._refuse(wanted, self._wrong_digest(wanted, actual))
-        await self._publish(wanted, taken)
-        return Descriptor(OCTET_STREAM, wanted, taken)
+        except (PathNotFoundError, PreconditionFailedError) as error:
+            return await self._overtaken(wanted, error)
 
     async def cancel(self) -> None:
         """Discard the upload.
@@ -238,6 +234,17 @@ class AsyncUpload:
                 await self._scope.runtime.offload(partial(hasher.update, chunk))
         return hasher.digest()
 
+    async def _verify_and_publish(self, wanted: Digest, size: int | None) -> Descriptor:
+        writer = await self._open()
+        taken = self.offset
+        if size is not None and size != taken:
+            return await self._refuse(wanted, self._wrong_size(size, taken))
+        actual = await self._digest(writer, wanted.algorithm)
+        if actual != wanted:
+            return await self._refuse(wanted, self._wrong_digest(wanted, actual))
+        await self._publish(wanted, taken)
+        return Descriptor(OCTET_STREAM, wanted, taken)
+
     async def _publish(self, digest: Digest, size: int) -> None:
         if self._writer is not None:
             await content.publish(self._scope, self._writer, digest)
@@ -268,6 +275,14 @@ class AsyncUpload:
             return await content.describe(self._scope, digest)
         except BlobUnknownError:
             raise self._unknown() from None
+
+    async def _overtaken(self, wanted: Digest, error: DriverError) -> Descriptor:
+        """Answer for a commit during which another process went on with the upload."""
+        try:
+            return await self._committed_before(wanted)
+        except BlobUploadUnknownError:
+            await self._require_started()
+            raise error from None
 
     async def _discard(self) -> None:
         self._is_over = True
