@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
+from os import PathLike
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -22,6 +23,7 @@ from regstore.drivers import open_driver
 from regstore.events import Observer
 from regstore.manifests import AsyncManifests, Manifest, PutResult
 from regstore.oci import Descriptor
+from regstore.ocilayout import Progress, Transfer, silent
 from regstore.policy import Policy
 from regstore.referrers import AsyncReferrers
 from regstore.registry import AsyncRegistry, AsyncRepository, Core
@@ -275,6 +277,7 @@ class Referrers:
         return self._runtime.run(self._core.reindex())
 
 
+@_twin_of(AsyncRepository)
 class Repository:
     """See :class:`~regstore.registry.AsyncRepository`."""
 
@@ -285,6 +288,29 @@ class Repository:
         self.tags = Tags(core.tags, runtime)
         self.referrers = Referrers(core.referrers, runtime)
         self.manifests = Manifests(core.manifests, runtime)
+        self._core = core
+        self._runtime = runtime
+
+    def import_layout(
+        self,
+        path: str | PathLike[str],
+        reference: str | None = None,
+        tags: Iterable[str] = (),
+        progress: Progress = silent,
+    ) -> Transfer:
+        return self._runtime.run(self._core.import_layout(path, reference, tags, progress))
+
+    def export_layout(
+        self,
+        path: str | PathLike[str],
+        references: Iterable[str] | None = None,
+        *,
+        referrers: bool = True,
+        progress: Progress = silent,
+    ) -> Transfer:
+        return self._runtime.run(
+            self._core.export_layout(path, references, referrers=referrers, progress=progress)
+        )
 
 
 @_twin_of(AsyncRepositories)

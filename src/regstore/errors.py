@@ -22,6 +22,7 @@
         ├── NameInvalidError, NameUnknownError, TagInvalidError
         ├── ManifestUnknownError, ManifestInvalidError, ManifestTooLargeError
         ├── ManifestBlobUnknownError
+        ├── LayoutInvalidError               an OCI image layout on disk is not one
         ├── BlobUnknownError, BlobUploadUnknownError, BlobUploadInvalidError, UploadOffsetError
         ├── DigestInvalidError, UnsupportedAlgorithmError, HashStateInvalidError, SizeInvalidError
         ├── TagConflictError, TagImmutableError, ReadOnlyError
@@ -263,6 +264,13 @@ class ManifestTooLargeError(ManifestInvalidError):
     """
 
     limit: int
+
+
+class LayoutInvalidError(RegistryError, ValueError):
+    """A directory or archive is no OCI image layout, or a damaged one. Field: ``path``."""
+
+    code = "MANIFEST_INVALID"
+    path: str
 
 
 class BlobUnknownError(RegistryError, LookupError):

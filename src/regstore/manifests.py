@@ -218,12 +218,8 @@ class AsyncManifests:
         await self._scope.runtime.map(self._find, document.references)
 
     async def _find(self, reference: Reference) -> None:
-        policy = self._scope.policy
-        if reference.is_foreign and policy.foreign_layers:
-            return
-        if reference.role == "manifest" and policy.sparse_indexes:
-            return
-        await self._require(reference)
+        if not self._scope.policy.may_lack(reference):
+            await self._require(reference)
 
     async def _require(self, reference: Reference) -> None:
         digest = reference.descriptor.digest

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from typing_extensions import override
 
+from regstore.oci import Reference
+
 MAX_MANIFEST_SIZE = 4 << 20
 """Bytes; CNCF distribution's limit (``registry/storage/blobstore.go``), and the least that the OCI
 distribution specification asks for ("Pushing Manifests")."""
@@ -60,3 +62,9 @@ class Policy:
     foreign_layers: bool = True
     unknown_manifests: bool = False
     tags: TagPolicy = field(default_factory=MutableTags)
+
+    def may_lack(self, reference: Reference) -> bool:
+        """Return whether a manifest is taken although what *reference* names is missing."""
+        if reference.role == "manifest":
+            return self.sparse_indexes
+        return reference.is_foreign and self.foreign_layers

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from os import PathLike
 from types import TracebackType
 from typing import Self
 
+from regstore import ocilayout
 from regstore._run import BlockingRuntime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
@@ -16,6 +18,7 @@ from regstore.drivers.threaded import ThreadedDriver
 from regstore.errors import ConfigurationError
 from regstore.events import Observer, SilentObserver
 from regstore.manifests import AsyncManifests
+from regstore.ocilayout import Progress, Transfer
 from regstore.policy import MutableTags, Policy
 from regstore.reference import check_name
 from regstore.referrers import AsyncReferrers
@@ -34,6 +37,72 @@ class AsyncRepository:
         self.tags = AsyncTags(scope)
         self.referrers = AsyncReferrers(scope)
         self.manifests = AsyncManifests(scope, self.tags, self.referrers)
+        self._stores = ocilayout.Stores(
+            scope, self.blobs, self.manifests, self.tags, self.referrers
+        )
+
+    async def import_layout(
+        self,
+        path: str | PathLike[str],
+        reference: str | None = None,
+        tags: Iterable[str] = (),
+        progress: Progress = ocilayout.silent,
+    ) -> Transfer:
+        """Copy an OCI image layout into this repository, verified, children before parents.
+
+        Manifests that refer to those copied (referrers) come along, listed or not. What is here
+        already is skipped, so an interrupted import is repeated. Tags are set last. What other
+        tools call the image (``docker.io/library/x:1``) gives its tag; the rest of it is dropped.
+
+        :param path: a directory, or a tar archive, plain or gzip; a pipe will not do.
+        :param reference: which entry: its name in the layout, the tag in that, or a digest; by
+            default all of them, each under its tag.
+        :param tags: names to give instead; without *reference* the layout must hold one image.
+        :param progress: called with what is copied and how far; see
+            :data:`regstore.ocilayout.Progress`.
+        :raises PathNotFoundError: there is nothing at *path*.
+        :raises LayoutInvalidError: it is no layout.
+        :raises ManifestUnknownError: the layout has no entry *reference*.
+        :raises ConfigurationError: *reference* or *tags* do not say which of several entries.
+        :raises ManifestBlobUnknownError: content is missing there and here; nothing was copied.
+        :raises DigestInvalidError: content does not have its digest; what was copied has no tag.
+        :raises SizeInvalidError: content does not have its size.
+        :raises TagInvalidError: one of *tags*, or a name in the layout, gives no tag.
+        :raises ManifestInvalidError: a manifest is of a type that is not taken.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        return await ocilayout.import_layout(self._stores, path, reference, tags, progress)
+
+    async def export_layout(
+        self,
+        path: str | PathLike[str],
+        references: Iterable[str] | None = None,
+        *,
+        referrers: bool = True,
+        progress: Progress = ocilayout.silent,
+    ) -> Transfer:
+        """Copy manifests of this repository, and all that hangs on them, into an OCI image layout.
+
+        Every byte is verified, also that of content which the layout has already. The index, which
+        names it, is written last. It lists tags by their name, digests and referrers without one.
+
+        :param path: an archive where it ends with ``.tar``: written anew, whole, the same bytes
+            for the same content. Else a directory: made, or added to where it is a layout; entries
+            of the same name are replaced there.
+        :param references: tags and digests; all tags by default.
+        :param referrers: take along the manifests that refer to these, and those that refer to
+            them.
+        :param progress: as for :meth:`import_layout`.
+        :raises ManifestUnknownError: there is no such tag or manifest.
+        :raises ManifestBlobUnknownError: content is missing; nothing was written.
+        :raises CorruptContentError: stored content does not have its digest or size.
+        :raises ConfigurationError: *path* is a directory with other things in it, or asks for
+            compression.
+        :raises NoSpaceError: the disk is full.
+        """
+        return await ocilayout.export_layout(
+            self._stores, path, references, progress, referrers=referrers
+        )
 
 
 class Core:

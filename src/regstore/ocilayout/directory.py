@@ -1,0 +1,171 @@
+"""Layouts in directories, through the driver for local disks: its care is theirs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from typing_extensions import override
+
+from regstore._run import BlockingRuntime, Runtime
+from regstore.digest import Digest
+from regstore.driver import IF_ABSENT, Condition, FileReader, StorageDriver, if_version
+from regstore.drivers.local import LocalDriver
+from regstore.drivers.local.tree import SCRATCH
+from regstore.drivers.threaded import ThreadedDriver
+from regstore.errors import (
+    ConfigurationError,
+    CorruptContentError,
+    PathExistsError,
+    PathNotFoundError,
+    PreconditionFailedError,
+)
+from regstore.oci import Descriptor, Json
+from regstore.ocilayout.index import (
+    BLOBS_DIRECTORY,
+    INDEX_FILE,
+    LAYOUT_FILE,
+    MARKER,
+    blob_at,
+    check_marker,
+    merge_index,
+)
+from regstore.ocilayout.sink import Sink
+from regstore.ocilayout.source import Source
+from regstore.ocilayout.transfer import PARALLEL, verified
+
+
+def _driver_of(path: Path, runtime: Runtime) -> StorageDriver:
+    """Return a driver of the directory *path* for coroutines that *runtime* runs."""
+    driver = LocalDriver(path)
+    return driver if isinstance(runtime, BlockingRuntime) else ThreadedDriver(driver)
+
+
+class DirectorySource(Source):
+    """A layout in a directory. Symbolic links that lead out of it are refused."""
+
+    def __init__(self, driver: StorageDriver, place: str) -> None:
+        super().__init__(place)
+        self._driver = driver
+
+    @classmethod
+    def open(cls, path: Path, runtime: Runtime) -> Self:
+        """Open the directory *path*; no I/O is done."""
+        return cls(_driver_of(path, runtime), str(path))
+
+    @override
+    async def size(self, path: str) -> int | None:
+        try:
+            info = await self._driver.stat(path)
+        except PathNotFoundError:
+            return None
+        return None if info.is_dir else info.size
+
+    @override
+    async def read(self, path: str) -> AsyncGenerator[bytes, None]:
+        async with await self._driver.reader(path, must_exist=True) as reader:
+            async for chunk in reader:
+                yield chunk
+
+    @override
+    async def blobs(self) -> AsyncGenerator[tuple[Digest, int], None]:
+        try:
+            async with aclosing(self._driver.walk(BLOBS_DIRECTORY)) as files:
+                async for info in files:
+                    digest = blob_at(info.path)
+                    if digest is not None:
+                        yield digest, info.size
+        except PathNotFoundError:
+            return
+
+
+class DirectorySink(Sink):
+    """A layout in a directory; each file appears whole and durable. Others may write beside."""
+
+    parallel = PARALLEL
+
+    def __init__(self, driver: StorageDriver, runtime: Runtime, path: Path) -> None:
+        self._driver = driver
+        self._runtime = runtime
+        self._path = path
+
+    @classmethod
+    async def create(cls, path: Path, runtime: Runtime) -> Self:
+        """Make the directory *path* a layout, unless it is one.
+
+        :raises ConfigurationError: it holds other things.
+        """
+        driver = _driver_of(path, runtime)
+        try:
+            marker = await driver.get_content(LAYOUT_FILE)
+        except PathNotFoundError:
+            await _require_empty(driver, path)
+            await driver.put_content(LAYOUT_FILE, MARKER)
+        else:
+            check_marker(marker.data, str(path))
+        return cls(driver, runtime, path)
+
+    @override
+    async def holds(self, path: str, descriptor: Descriptor) -> bool:
+        try:
+            reader = await self._driver.reader(path)
+        except PathNotFoundError:
+            return False
+        async with reader:
+            found = verified(self._runtime, _chunks(reader), descriptor, str(self._path))
+            try:
+                async with aclosing(found) as chunks:
+                    async for _ in chunks:
+                        pass
+            except CorruptContentError:
+                return False
+        return True
+
+    @override
+    async def write(self, path: str, size: int, chunks: AsyncGenerator[bytes, None]) -> None:
+        writer = await self._driver.writer(path)
+        try:
+            async for chunk in chunks:
+                await writer.write(chunk)
+            await writer.commit()
+        except BaseException:
+            await self._runtime.shield(writer.cancel())
+            raise
+
+    @override
+    async def finish(self, entries: Sequence[Json]) -> None:
+        while True:
+            body, condition = await self._index()
+            merged = merge_index(body, entries, str(self._path))
+            with suppress(PathExistsError, PreconditionFailedError):  # somebody was faster
+                await self._driver.put_content(INDEX_FILE, merged, condition)
+                return
+
+    @override
+    async def aclose(self) -> None:
+        await self._driver.aclose()
+        with suppress(OSError):  # it is not ours while other writers use it
+            await self._runtime.offload(partial(os.rmdir, self._path / SCRATCH))
+
+    async def _index(self) -> tuple[bytes | None, Condition]:
+        try:
+            content = await self._driver.get_content(INDEX_FILE)
+        except PathNotFoundError:
+            return None, IF_ABSENT
+        return content.data, if_version(content.version)
+
+
+async def _require_empty(driver: StorageDriver, path: Path) -> None:
+    async with aclosing(driver.list("", limit=1)) as names:
+        if [name async for name in names]:
+            msg = f"{path} is not empty and no OCI image layout: name another directory"
+            raise ConfigurationError(msg)
+
+
+async def _chunks(reader: FileReader) -> AsyncGenerator[bytes, None]:
+    async for chunk in reader:
+        yield chunk
