@@ -113,6 +113,10 @@ class GatedDriver(WrapperDriver):
         finally:
             self.step("list closed")
 
+    @override
+    async def aclose(self) -> None:
+        self.step("driver closed")
+
 
 class GatedReader(WrapperReader):
     def __init__(self, driver: GatedDriver, inner: FileReader) -> None:
@@ -433,6 +437,16 @@ async def test_a_listing_is_closed_for_a_cancelled_caller(cancelled: Cancel) -> 
 
     assert await cancelled(list_all, inner.gate) == []
     assert inner.log == ["list", "list closed"]
+    assert threading.get_ident() not in inner.threads
+
+
+@every_way_to_cancel
+async def test_closing_is_done_once(cancelled: Cancel) -> None:
+    inner = GatedDriver("close")
+    await inner.put_content("a", b"")
+    reader = await ThreadedDriver(inner).reader("a")
+    await cancelled(reader.aclose, inner.gate)
+    assert inner.log == ["reader", "close"]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -455,9 +469,11 @@ async def test_closing_is_done_whenever_its_task_is_cancelled(turns: int) -> Non
     task = asyncio.create_task(reader.aclose())
     for _ in range(turns + 1):
         await asyncio.sleep(0)
+    was_done = task.done()
     task.cancel()
     await asyncio.wait([task])
     assert inner.log == ["reader", "close"]
+    assert task.cancelled() is not was_done
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -489,7 +505,7 @@ async def test_closing_works_in_a_cancelled_scope() -> None:
         await reader.aclose()
         await writer.cancel()
         await driver.aclose()
-    assert inner.log == ["reader", "writer", "close", "cancel"]
+    assert inner.log == ["reader", "writer", "close", "cancel", "driver closed"]
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -497,15 +513,17 @@ async def test_a_timeout_is_still_a_timeout() -> None:
     inner = GatedDriver("stat")
     driver = ThreadedDriver(inner)
 
-    async def release() -> None:
+    timeout = asyncio.timeout(None)
+
+    async def expire_then_release() -> None:
         await inner.gate.arrival()
-        while not timeout.expired():  # noqa: ASYNC110 - the deadline is the event
-            await asyncio.sleep(0)
+        timeout.reschedule(asyncio.get_running_loop().time())
+        await settle()
+        assert timeout.expired()
         inner.gate.open()
 
     async with asyncio.TaskGroup() as group:
-        timeout = asyncio.timeout(0.01)
-        group.create_task(release())
+        group.create_task(expire_then_release())
         with pytest.raises(TimeoutError):
             async with timeout:
                 await driver.stat("")
