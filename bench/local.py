@@ -11,7 +11,6 @@ import asyncio
 import json
 import os
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -141,11 +140,16 @@ def peak_memory(source: Path, work: Path) -> None:
 
 
 def report_memory(source: Path) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = kibibytes("VmRSS")
     with tempfile.TemporaryDirectory(dir=source.parent) as root:
         regstore.open(root).repository("bench/memory").blobs.put(chunks(source))
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{(after - before) / 1024:.1f} MiB")
+    print(f"{(kibibytes('VmHWM') - before) / 1024:.1f} MiB")
+
+
+def kibibytes(field: str) -> int:
+    """Return what Linux knows of this process's memory (``proc_pid_status(5)``)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition(f"{field}:")[2].split()[0])
 
 
 def compare(
