@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
 from typing import TypeVar
 
 from regstore.driver import StorageDriver
@@ -14,6 +14,30 @@ T = TypeVar("T")
 def content(size: int, seed: object = 0) -> bytes:
     """Return *size* bytes that repeat nowhere and differ with each *seed* (A10)."""
     return hashlib.shake_128(repr(seed).encode()).digest(size)
+
+
+def same(got: bytes, expected: bytes) -> None:
+    """Fail unless both are equal, and say from where on they differ."""
+    __tracebackhide__ = True
+    if got == expected:
+        return
+    pairs = enumerate(zip(got, expected, strict=False))
+    start = next((at for at, (one, other) in pairs if one != other), min(len(got), len(expected)))
+    raise AssertionError(
+        f"{len(got)} bytes where {len(expected)} were expected; from byte {start} on "
+        f"{got[start : start + 16]!r} instead of {expected[start : start + 16]!r}"
+    )
+
+
+def one_of(got: bytes, whole: Collection[bytes]) -> None:
+    """Fail unless *got* is one of *whole*, never a part or a mixture of them."""
+    __tracebackhide__ = True
+    if got not in whole:
+        sizes = sorted(map(len, whole))
+        raise AssertionError(
+            f"{len(got)} bytes, beginning {got[:16]!r} and ending {got[-16:]!r}, that nobody wrote "
+            f"(what was written has {sizes} bytes)"
+        )
 
 
 async def collect(items: AsyncGenerator[T, None]) -> list[T]:

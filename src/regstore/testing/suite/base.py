@@ -10,7 +10,7 @@ import pytest
 
 from regstore.driver import StorageDriver
 from regstore.errors import PathNotFoundError
-from regstore.testing.material import collect
+from regstore.testing.material import collect, same
 
 T = TypeVar("T")
 
@@ -74,6 +74,10 @@ class DriverSuite:
     def at(self, name: str) -> str:
         """Return the path of *name* in this test's own directory."""
         return f"{self.base}/{name}"
+
+    def expect(self, path: str, data: bytes) -> None:
+        """Fail unless the object at *path* holds *data*."""
+        same(self.run(self._driver.get_content(path)).data, data)
 
     def put(self, *names: str) -> None:
         """Store an object at each of *names*, whose content is its name."""

@@ -53,7 +53,7 @@ class HandingOutTests(DriverSuite):
             with pytest.raises(HTTPError) as caught:
                 fetch(url, method)
             caught.value.close()
-        assert self.run(driver.get_content(self.at("f"))).data == b"f"
+        self.expect(self.at("f"), b"f")
 
     def test_u2_urls_expire(self, driver: StorageDriver) -> None:
         if not driver.capabilities.redirect:

@@ -25,7 +25,7 @@ class WriterTests(DriverSuite):
     def test_a1_what_is_written_is_committed_whole(self, driver: StorageDriver) -> None:
         parts = [content(size, size) for size in (1, 0, 1000, 70_000, 7)]
         self.run(write_object(driver, self.at("d/f"), *parts))
-        assert self.run(driver.get_content(self.at("d/f"))).data == b"".join(parts)
+        self.expect(self.at("d/f"), b"".join(parts))
         assert self.walked(self.base) == {self.at("d/f")}
 
     def test_a1_any_buffer_is_taken_and_may_be_reused(self, driver: StorageDriver) -> None:
@@ -37,7 +37,7 @@ class WriterTests(DriverSuite):
         buffer[:] = b"xxxxxx"
         self.run(writer.write(b"ond"))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == b"first second"
+        self.expect(self.at("f"), b"first second")
 
     def test_a1_size_counts_what_was_taken(self, driver: StorageDriver) -> None:
         writer = self.run(driver.writer(self.at("f")))
@@ -54,7 +54,7 @@ class WriterTests(DriverSuite):
         assert writer.size == 0
         self.run(writer.write(b"new"))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == b"new"
+        self.expect(self.at("f"), b"new")
 
     def test_a1_a_new_writer_and_its_cancel_leave_nothing_parked(
         self, driver: StorageDriver
@@ -82,7 +82,7 @@ class WriterTests(DriverSuite):
         assert writer.size == 0
         self.run(writer.write(b"now full"))
         self.run(writer.commit())
-        assert self.run(driver.get_content(path)).data == b"now full"
+        self.expect(path, b"now full")
 
     @pytest.mark.parametrize("how", ["put", "commit", "parked before"])
     def test_a1_append_to_committed_content_is_refused(
@@ -100,7 +100,7 @@ class WriterTests(DriverSuite):
             self.run(writer.commit())
         with pytest.raises(PathExistsError):
             self.run(driver.writer(path, append=True))
-        assert self.run(driver.get_content(path)).data == b"committed"
+        self.expect(path, b"committed")
 
     def test_a1_committed_content_stays_until_the_commit(self, driver: StorageDriver) -> None:
         path = self.at("f")
@@ -114,7 +114,7 @@ class WriterTests(DriverSuite):
         writer = self.run(driver.writer(path, append=True))
         assert writer.size == 5
         self.run(writer.commit())
-        assert self.run(driver.get_content(path)).data == b"newer"
+        self.expect(path, b"newer")
 
     def test_a2_a_parked_writer_goes_on(self, driver: StorageDriver) -> None:
         path, parts = self.at("f"), [content(size, size) for size in (10, 70_000, 0, 1)]
@@ -130,7 +130,7 @@ class WriterTests(DriverSuite):
             self.run(writer.park())
         writer = self.run(driver.writer(path, append=True, at_least=size))
         self.run(writer.commit())
-        assert self.run(driver.get_content(path)).data == b"".join(parts)
+        self.expect(path, b"".join(parts))
 
     def test_a2_park_of_nothing_can_be_resumed(self, driver: StorageDriver) -> None:
         self.run(park_object(driver, self.at("f")))
@@ -141,7 +141,7 @@ class WriterTests(DriverSuite):
         writer = self.run(driver.writer(self.at("f"), append=True))
         self.run(writer.write(b"x"))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == b"x"
+        self.expect(self.at("f"), b"x")
 
     def test_a2_a_record_that_is_too_short_is_not_taken(self, driver: StorageDriver) -> None:
         self.run(park_object(driver, self.at("f"), b"12345"))
@@ -149,7 +149,7 @@ class WriterTests(DriverSuite):
             self.run(driver.writer(self.at("f"), append=True, at_least=6))
         writer = self.run(driver.writer(self.at("f"), append=True, at_least=5))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == b"12345"
+        self.expect(self.at("f"), b"12345")
 
     def test_a2_another_process_parks(self, driver: StorageDriver) -> None:
         if driver.capabilities.resume_scope != "host":
@@ -162,7 +162,7 @@ class WriterTests(DriverSuite):
         writer = self.run(driver.writer(self.at("f"), append=True, at_least=len(data)))
         self.run(writer.write(b"end"))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == data + b"end"
+        self.expect(self.at("f"), data + b"end")
 
     @pytest.mark.parametrize("parked", [False, True])
     def test_a3_uncommitted_content_is_nowhere_else(
@@ -239,7 +239,7 @@ class WriterTests(DriverSuite):
         writer = self.run(driver.writer(path, append=True))
         assert writer.size == sum(map(len, parts))
         self.run(writer.commit())
-        assert self.run(driver.get_content(path)).data == b"".join(parts)
+        self.expect(path, b"".join(parts))
 
     def test_a9_sessions_side_by_side_are_kept_apart(self, driver: StorageDriver) -> None:
         names = ("f", "f-b", "f.b", "fb", "d/f")
@@ -251,7 +251,7 @@ class WriterTests(DriverSuite):
             self.run(writer.write(b"!"))
             self.run(writer.commit())
         for name in names[1:]:
-            assert self.run(driver.get_content(self.at(name))).data == name.encode() + b"!"
+            self.expect(self.at(name), name.encode() + b"!")
 
     def test_a10_thousands_of_small_chunks(self, driver: StorageDriver) -> None:
         data = content(40_000)
@@ -259,7 +259,7 @@ class WriterTests(DriverSuite):
         for start in range(0, len(data), 13):
             self.run(writer.write(data[start : start + 13]))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == data
+        self.expect(self.at("f"), data)
 
     @pytest.mark.parametrize("parking", [False, True])
     def test_a10_large_chunks_stay_in_order(self, driver: StorageDriver, parking: bool) -> None:
@@ -272,7 +272,7 @@ class WriterTests(DriverSuite):
                 writer = self.run(driver.writer(self.at("f"), append=True))
             self.run(writer.write(part))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == b"".join(parts)
+        self.expect(self.at("f"), b"".join(parts))
 
     @pytest.mark.parametrize("parking", [False, True])
     def test_a10_equal_chunks_are_all_kept(self, driver: StorageDriver, parking: bool) -> None:
@@ -285,4 +285,4 @@ class WriterTests(DriverSuite):
                 self.run(writer.park())
                 writer = self.run(driver.writer(self.at("f"), append=True))
         self.run(writer.commit())
-        assert self.run(driver.get_content(self.at("f"))).data == b"".join(parts)
+        self.expect(self.at("f"), b"".join(parts))
