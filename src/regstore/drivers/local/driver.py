@@ -30,7 +30,7 @@ from regstore.driver import (
 )
 from regstore.drivers._oserrors import reading, writing
 from regstore.drivers.local import listing, moving, removal
-from regstore.drivers.local.name import NAME
+from regstore.drivers.local.naming import NAME
 from regstore.drivers.local.parking import Parking
 from regstore.drivers.local.reader import LocalReader, read_whole
 from regstore.drivers.local.stamps import file_info

@@ -11,7 +11,7 @@ from regstore.driver import Condition
 from regstore.drivers._oserrors import reading
 from regstore.drivers.local.directory import Place, changing
 from regstore.drivers.local.locks import locked
-from regstore.drivers.local.name import NAME
+from regstore.drivers.local.naming import NAME
 from regstore.drivers.local.stamps import version
 from regstore.drivers.local.temporary import replace, seal, store
 from regstore.drivers.local.tree import Tree, parent_of

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 from dataclasses import dataclass
 from random import Random
 
-from regstore.driver import RESERVED_PREFIX
 from regstore.drivers.local.directory import NOFOLLOW, Place, changing
-from regstore.drivers.local.name import NAME
+from regstore.drivers.local.naming import NAME, part_name
 from regstore.drivers.local.temporary import replace, temporary
 from regstore.drivers.local.tree import Tree
 from regstore.drivers.local.writer import LocalWriter
@@ -91,8 +89,7 @@ class Parking:
     def _place(self, target: Place) -> Place:
         if self.in_place:
             return target
-        hidden = hashlib.blake2b(target.name.encode(), digest_size=16).hexdigest()
-        return Place(target.directory, f"{RESERVED_PREFIX}part-{hidden}", self.path)
+        return Place(target.directory, part_name(target.name), self.path)
 
     def _refuse_directory(self, target: Place) -> None:
         status = target.status()

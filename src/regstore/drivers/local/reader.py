@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from regstore.driver import CHUNK_SIZE, Content, FileInfo, FileReader
 from regstore.drivers._oserrors import reading
-from regstore.drivers.local.name import NAME
+from regstore.drivers.local.naming import NAME
 from regstore.drivers.local.stamps import modified, version
 from regstore.errors import IncompleteReadError, TransientError
 

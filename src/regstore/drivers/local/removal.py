@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import stat
 
-from regstore.driver import ANY, Condition
+from regstore.driver import Condition
 from regstore.drivers.local.directory import Directory, Place, changing
+from regstore.drivers.local.naming import part_name
 from regstore.drivers.local.temporary import expect
 from regstore.drivers.local.tree import Tree
 
@@ -29,16 +30,18 @@ def delete_file(tree: Tree, path: str, condition: Condition) -> None:
 
 
 def delete(tree: Tree, path: str) -> None:
-    """Remove the object at *path* or everything below it, durably.
+    """Remove the object at *path*, what is parked there and everything below it, durably.
 
     :raises FileNotFoundError: nothing lay there.
     """
-    try:
-        removed = _clear(tree, path)
-    except NotADirectoryError:
-        delete_file(tree, path, ANY)
-        return
-    tree.prune(path)
+    parent, _, name = path.rpartition("/")
+    with tree.open_directory(parent) as directory:
+        status = Place(directory, name, path).status()
+        below = status is not None and stat.S_ISDIR(status.st_mode)
+        removed = _unlink_all(directory, [part_name(name)] if below else [name, part_name(name)])
+    if below:
+        removed |= _clear(tree, path)
+    tree.prune(path if below else parent)
     if not removed:
         raise FileNotFoundError(errno.ENOENT, "nothing lay there", path)
 

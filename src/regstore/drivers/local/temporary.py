@@ -15,7 +15,7 @@ from random import Random
 from regstore.driver import Condition
 from regstore.drivers.local.directory import Directory, Place, changing, sync
 from regstore.drivers.local.locks import lock, try_lock, unlock
-from regstore.drivers.local.name import NAME
+from regstore.drivers.local.naming import NAME
 from regstore.drivers.local.stamps import stamp, version
 from regstore.drivers.local.tree import Tree
 from regstore.errors import PreconditionFailedError, UnsupportedMethodError
@@ -191,9 +191,19 @@ def _create(scratch: Directory, random: Random) -> Temporary:
 
 def _sweep(scratch: Directory) -> None:
     for name in os.listdir(scratch.fd):
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError):  # its owner was faster
             fd = os.open(name, os.O_RDWR, dir_fd=scratch.fd)
-            if try_lock(fd):
-                os.unlink(name, dir_fd=scratch.fd)
-                unlock(fd)
-            os.close(fd)
+            try:
+                _remove_leftover(fd, Place(scratch, name, ""))
+            finally:
+                os.close(fd)
+
+
+def _remove_leftover(fd: int, place: Place) -> None:
+    if not try_lock(fd):
+        return
+    try:
+        if place.names(fd):
+            place.unlink()
+    finally:
+        unlock(fd)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from regstore.drivers.local.directory import DIRECTORY, NOFOLLOW, Directory, Place
-from regstore.drivers.local.name import NAME
+from regstore.drivers.local.naming import NAME, SCRATCH
 from regstore.errors import DriverError, TransientError
 
 if sys.platform == "darwin":
@@ -216,10 +216,6 @@ class Tree:
         self.open_directory(parent_of(path)).close()
         if not any(_lies_in(real, base) for base in (self._root, *self._allowed)):
             raise _stray(location, real)
-
-
-SCRATCH = ".regstore-tmp"
-"""Directory of temporary files, one in the root and one in each allowed root."""
 
 
 def _lies_in(real: str, base: str) -> bool:

@@ -10,7 +10,7 @@ from regstore.driver import Condition, check_path
 from regstore.drivers._oserrors import writing
 from regstore.drivers.local.directory import Directory, Place, changing, sync
 from regstore.drivers.local.locks import locked
-from regstore.drivers.local.name import NAME
+from regstore.drivers.local.naming import NAME
 from regstore.drivers.local.temporary import Sealed, seal
 from regstore.drivers.local.tree import Tree, parent_of
 from regstore.drivers.writer import Buffer, StatefulWriter

@@ -1,3 +1,0 @@
-"""The name that errors and logs know this driver by."""
-
-NAME = "local"
