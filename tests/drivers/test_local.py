@@ -23,4 +23,4 @@ class TestLocalDriver(StorageDriverTests):
 
     def reopen(self, driver: StorageDriver) -> StorageDriver:
         assert isinstance(driver, LocalDriver)
-        return LocalDriver(driver._tree.location(""))
+        return LocalDriver(driver.root)

@@ -60,6 +60,7 @@ class LocalDriver(StorageDriver):
     :param allowed_roots: directories outside the root into which symbolic links may lead.
     :param append_in_place: tells of a path whether writers append to it where it lies.
     :param runtime: how coroutines are run; they never suspend.
+    :ivar root: the directory, resolved.
     :raises ConfigurationError: on Windows, which has neither such locks nor durable renames.
     """
 
@@ -102,6 +103,7 @@ class LocalDriver(StorageDriver):
             raise ConfigurationError(msg)
         self.runtime = runtime or BlockingRuntime()
         self._tree = Tree(root, allowed_roots)
+        self.root = Path(self._tree.location(""))
         self._append_in_place = append_in_place
 
     @override

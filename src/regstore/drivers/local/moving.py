@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from random import Random
 
-from regstore.driver import Condition
+from regstore.driver import ANY, Condition
 from regstore.drivers._oserrors import reading
-from regstore.drivers.local.directory import Place, changing
+from regstore.drivers.local.directory import Place
 from regstore.drivers.local.locks import locked
 from regstore.drivers.local.naming import NAME
 from regstore.drivers.local.stamps import version
-from regstore.drivers.local.temporary import replace, seal, store
+from regstore.drivers.local.temporary import seal, store
 from regstore.drivers.local.tree import Tree, parent_of
 from regstore.errors import PreconditionFailedError, UnsupportedMethodError
 
@@ -53,21 +52,16 @@ def _move(tree: Tree, source: str, target: Place) -> None:
     try:
         with locked(fd), tree.open_directory(parent) as origin:
             place = Place(origin, name, source)
-            seal(fd, place)
-            with changing(origin, target.directory):
-                _rename(fd, place, target)
+            _refuse_link(place)
+            seal(fd, place).publish(target, ANY, origin)
+            if place.names(fd):
+                # Renaming one name of a file to another of its names does nothing (``rename(2)``).
+                place.unlink()
     finally:
         os.close(fd)
-    target.directory.sync()
 
 
-def _rename(fd: int, place: Place, target: Place) -> None:
+def _refuse_link(place: Place) -> None:
     status = place.status()
     if status is not None and stat.S_ISLNK(status.st_mode):
         raise UnsupportedMethodError(place.path, NAME, "a symbolic link is not moved; copy it")
-    if not place.names(fd):
-        raise FileNotFoundError(errno.ENOENT, "replaced meanwhile", place.path)
-    replace(place, target)
-    if place.names(fd):
-        # Renaming one name of a file to another of its names does nothing (``rename(2)``).
-        place.unlink()

@@ -6,6 +6,7 @@ next write of anybody removes what it finds unlocked there.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -58,12 +59,13 @@ class Temporary:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A file whose bytes are durable, at a name that is not its last.
+    """An open file whose bytes are durable, at a name that is not its last.
 
     :ivar version: what its version will be.
     :ivar unique: whether no other version of its path was ever called so.
     """
 
+    fd: int
     place: Place
     version: str
     unique: bool
@@ -71,10 +73,13 @@ class Sealed:
     def publish(self, target: Place, condition: Condition, *also: Directory) -> str:
         """Rename it to *target*, durably, as *condition* allows; return the version there.
 
-        :param also: directories to lock too.
+        :param also: directories to lock too: its own, where others may take its name.
+        :raises FileNotFoundError: they did.
         """
         try:
             with changing(target.directory, *also) as held:
+                if not self.place.names(self.fd):
+                    raise FileNotFoundError(errno.ENOENT, "replaced meanwhile", self.place.name)
                 if condition.kind == "version":
                     self._expect(target, condition.version, held=held)
                 give = _link if condition.kind == "absent" else replace
@@ -97,7 +102,7 @@ def seal(fd: int, place: Place) -> Sealed:
     """Make the file *fd* at *place* durable, ready to be published."""
     status, unique = stamp(fd)
     sync(fd)
-    return Sealed(place, version(status), unique)
+    return Sealed(fd, place, version(status), unique)
 
 
 def expect(place: Place, wanted: str, *, held: bool) -> None:

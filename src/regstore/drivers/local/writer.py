@@ -61,7 +61,7 @@ class LocalWriter(StatefulWriter):
                 return self._commit_in_place(condition)
             with self._alone():
                 sealed = self._seal()
-                self._tree.store(target, lambda place: sealed.publish(place, condition))
+                self._tree.store(target, lambda place: self._publish(sealed, place, condition))
             self._close()
             self._leave(target)
         return sealed.version
@@ -71,10 +71,15 @@ class LocalWriter(StatefulWriter):
         with writing(self._path, NAME):
             with self._changing_parent() as directory:
                 place = Place(directory, self._place.name, self._path)
-                status = place.status()
-                if status is not None and os.path.samestat(status, self._identity):
+                if self._is_mine(place.status()):
                     place.unlink()
             self._tree.prune(parent_of(self._path))
+
+    def _is_mine(self, status: os.stat_result | None) -> bool:
+        """Tell whether nobody else has gone on with this file, or put another in its place."""
+        if status is None or not os.path.samestat(status, self._identity):
+            return False
+        return status.st_size == self._size
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -125,6 +130,10 @@ class LocalWriter(StatefulWriter):
         except OSError:
             self._lost = True
             raise
+
+    def _publish(self, sealed: Sealed, target: Place, condition: Condition) -> None:
+        self._check_file()
+        sealed.publish(target, condition, self._place.directory)
 
     def _commit_in_place(self, condition: Condition) -> str:
         if condition.kind == "version":
