@@ -52,6 +52,9 @@ class Image:
     def push(self, repository: Repository, *tags: str) -> PutResult:
         for blob in self.blobs:
             repository.blobs.put(blob)
+        return self.push_manifest(repository, *tags)
+
+    def push_manifest(self, repository: Repository, *tags: str) -> PutResult:
         return repository.manifests.put(self.manifest, self.media_type, tags=tags)
 
 

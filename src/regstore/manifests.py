@@ -51,9 +51,9 @@ class Manifest:
 
     @cached_property
     def document(self) -> Document:
-        """The body, parsed.
+        """The body, parsed; ``is_known`` tells whether its references could be followed.
 
-        :raises ManifestInvalidError: it is of a format that regstore does not know.
+        :raises ManifestInvalidError: it is no JSON object, or breaks the format that it claims.
         """
         return parse_document("", self.body, self.media_type)
 

@@ -137,7 +137,7 @@ def parse_document(name: str, body: bytes, media_type: str | None = None) -> Doc
         format that it claims.
     """
     try:
-        fields = _object(json.loads(body), "a manifest")
+        fields = _object(_load(body), "a manifest")
         return _parse(fields, _media_type(fields, media_type))
     except (ValueError, RecursionError) as error:
         msg = f"this is not a manifest: {error}"
@@ -149,8 +149,29 @@ def sniff(body: bytes) -> str:
     try:
         fields = _object(json.loads(body), "a manifest")
         return _media_type(fields, None)
-    except ValueError:
+    except (ValueError, RecursionError):
         return OCTET_STREAM
+
+
+def _load(body: bytes) -> object:
+    """Parse JSON that every other reader takes for the same: Go knows neither NaN nor UTF-16."""
+    return json.loads(
+        body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+    )
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        msg = f"it says twice what {next(name for name in names if names.count(name) > 1)!r} is"
+        raise ValueError(msg)
+    return fields
+
+
+def _refuse_constant(name: str) -> None:
+    msg = f"{name} is no JSON number"
+    raise ValueError(msg)
 
 
 def _media_type(fields: Json, claimed: str | None) -> str:

@@ -153,6 +153,7 @@ class AsyncTags:
         try:
             await self._delete_current(tag, expect)
         except PathNotFoundError as error:
+            await self._delete_index(tag)  # an earlier deletion may have been cut short
             raise self._unknown(tag) from error
         await self._delete_index(tag)
         self._scope.tell(Action.TAG_DELETED, tag=tag)

@@ -80,9 +80,15 @@ def test_it_is_parked_and_resumed_by_other_registries(
 
 
 def test_leaving_the_block_parks(place: Place, repo: Repository) -> None:
-    with pytest.raises(KeyError), repo.uploads.create() as upload:
-        upload.write(BLOB[:5])
-        raise KeyError
+    upload = repo.uploads.create()
+
+    def fail_half_way() -> None:
+        with upload:
+            upload.write(BLOB[:5])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_half_way()
     assert place.repository().uploads.resume(upload.id).status() == 5
 
 
