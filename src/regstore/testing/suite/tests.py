@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from regstore.testing.suite.commits import CommitTests
 from regstore.testing.suite.handing_out import HandingOutTests
+from regstore.testing.suite.histories import HistoryTests
 from regstore.testing.suite.listing import ListingTests
 from regstore.testing.suite.moving import MovingTests
 from regstore.testing.suite.paths import PathTests
@@ -25,6 +26,7 @@ class StorageDriverTests(
     ListingTests,
     HandingOutTests,
     RunningTests,
+    HistoryTests,
 ):
     """The conformance tests of the storage-driver contract (:mod:`regstore.driver`).
 
