@@ -15,7 +15,7 @@ from regstore._run import BlockingRuntime, Runtime
 from regstore.digest import Digest
 from regstore.driver import IF_ABSENT, Condition, FileReader, StorageDriver, if_version
 from regstore.drivers.local import LocalDriver
-from regstore.drivers.local.tree import SCRATCH
+from regstore.drivers.local.naming import SCRATCH
 from regstore.drivers.threaded import ThreadedDriver
 from regstore.errors import (
     ConfigurationError,

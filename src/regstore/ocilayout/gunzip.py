@@ -110,18 +110,19 @@ class GzipReader(io.RawIOBase):
 
         :raises EOFError: the file ends before its content does.
         """
-        while True:
+        while not self._inflater.eof or self._next_member():
             data = self._inflater.decompress(self._pending, limit)
             self._pending = self._inflater.unconsumed_tail
             if data:
                 self._position += len(data)
                 self._remember()
                 return data
-            if self._inflater.eof:
-                if not self._next_member():
-                    return b""
-            elif not self._pending:
-                self._pending = self._more("the gzip file is cut short")
+            if not self._pending and not self._inflater.eof:
+                self._pending = self._file.read(_INPUT)
+                if not self._pending:
+                    msg = "the gzip file is cut short"
+                    raise EOFError(msg)
+        return b""
 
     def _next_member(self) -> bool:
         """Go on behind the end of a member: there may be another, or padding."""
@@ -134,12 +135,6 @@ class GzipReader(io.RawIOBase):
         self._inflater = zlib.decompressobj(_GZIP)
         self._pending = following
         return True
-
-    def _more(self, problem: str) -> bytes:
-        data = self._file.read(_INPUT)
-        if not data:
-            raise EOFError(problem)
-        return data
 
     def _remember(self) -> None:
         last = self.points[-1].position if self.points else 0
