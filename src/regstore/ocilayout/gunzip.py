@@ -19,6 +19,7 @@ SPACING: Final = 16 << 20
 MAX_POINTS: Final = 128
 """How many are kept; each holds about 48 KiB. Beyond, every second one is given up."""
 _INPUT: Final = 64 << 10
+_SKIP: Final = 256 << 10
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
@@ -71,7 +72,7 @@ class GzipReader(io.RawIOBase):
             raise ValueError(msg)
         target = offset + (self._position if whence == io.SEEK_CUR else 0)
         self._approach(target)
-        while self._position < target and self._inflate(min(target - self._position, SPACING)):
+        while self._position < target and self._inflate(min(target - self._position, _SKIP)):
             pass
         return self._position
 
