@@ -225,12 +225,12 @@ class GenericDriver(StorageDriver):
         expires: timedelta = timedelta(minutes=20),
         filename: str | None = None,
     ) -> str | None:
-        """Return a URL where the filesystem signs: for ``GET`` alone, and without a file name."""
         check_path(path, self.name)
         seconds = int(expires.total_seconds())
-        if not self.capabilities.redirect or method != "GET" or filename or seconds < 1:
+        options = self._store.traits.sign_options(method, filename)
+        if not self.capabilities.redirect or seconds < 1 or options is None:
             return None
-        return self._store.sign(path, seconds)
+        return self._store.sign(path, seconds, options)
 
     @override
     async def local_file(self, path: str) -> Path | None:

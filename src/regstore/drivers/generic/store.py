@@ -6,7 +6,7 @@ None of them expands wildcards: ``rm``, ``cat``, ``mv`` of the base class, ``cop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -95,7 +95,12 @@ class Store:
 
     def read_range(self, path: str, start: int, stop: int) -> bytes:
         """Return bytes *start* to *stop*, which lie within the object and are not none."""
-        return self._call(path, lambda fs, full: cast("bytes", fs.cat_file(full, start, stop)))
+
+        def read(fs: AbstractFileSystem, full: str) -> bytes:
+            # By name: the second parameter of s3fs is a version.
+            return cast("bytes", fs.cat_file(full, start=start, end=stop))
+
+        return self._call(path, read)
 
     def pipe(self, path: str, data: bytes) -> None:
         """Write *data* in one call; directories are made as needed."""
@@ -177,10 +182,14 @@ class Store:
         if self.traits.read_only:
             raise UnsupportedMethodError(path, self.name, "this filesystem is read-only")
 
-    def sign(self, path: str, seconds: int) -> str | None:
-        """Return a URL that the filesystem has signed, or ``None``."""
+    def sign(self, path: str, seconds: int, options: Mapping[str, str]) -> str | None:
+        """Return a URL that the filesystem has signed, or ``None`` where it does not sign."""
+
+        def sign(fs: AbstractFileSystem, full: str) -> str:
+            return cast("str", fs.sign(full, expiration=seconds, **options))
+
         try:
-            return self._call(path, lambda fs, full: cast("str", fs.sign(full, seconds)))
+            return self._call(path, sign)
         except UnsupportedMethodError:
             return None
 

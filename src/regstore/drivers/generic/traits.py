@@ -7,6 +7,7 @@ and measured where a server could be had; of what is not in the table nothing is
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from urllib.parse import quote
 
 from fsspec import AbstractFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
@@ -42,6 +43,7 @@ class Traits:
     :ivar threads: one instance may be used by many threads.
     :ivar keeps: an instance survives a fork, and holds no listings.
     :ivar listings: the constructor takes ``use_listings_cache``.
+    :ivar presigns: ``sign`` takes the parameters of boto's presigned URLs.
     :ivar read_only: nothing can be written.
     """
 
@@ -56,8 +58,17 @@ class Traits:
     threads: bool = False
     keeps: bool = False
     listings: bool = True
+    presigns: bool = False
     read_only: bool = False
     capabilities: Capabilities = field(default=_GENERIC)
+
+    def sign_options(self, method: str, filename: str | None) -> dict[str, str] | None:
+        """Return what ``sign`` must be told, or ``None`` where it cannot be told that."""
+        options = {} if method == "GET" else {"client_method": f"{method.lower()}_object"}
+        if filename is not None:
+            disposition = f"attachment; filename*=UTF-8''{quote(filename, safe='')}"
+            options["ResponseContentDisposition"] = disposition
+        return options if self.presigns or not options else None
 
 
 _OBJECTS = Traits(directories=False, flat=True, threads=True)
@@ -89,6 +100,7 @@ _KNOWN: dict[str, Traits] = {
     "s3fs.core.S3FileSystem": replace(
         _OBJECTS,
         copies=True,
+        presigns=True,
         capabilities=replace(_STRONG, atomic_put=True, server_side_copy=True, redirect=True),
     ),
     "gcsfs.core.GCSFileSystem": replace(
