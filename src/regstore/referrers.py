@@ -88,8 +88,9 @@ class AsyncReferrers:
             async for document, descriptor in found:
                 await self.add(document, descriptor)
                 count += 1
-        marker = layout.ReferrersComplete(self._scope.name).path
-        await self._driver.put_content(marker, b"")
+        if await self._is_there(layout.RevisionsRoot(self._scope.name)):
+            marker = layout.ReferrersComplete(self._scope.name).path
+            await self._driver.put_content(marker, b"")
         return count
 
     async def add(self, document: Document, descriptor: Descriptor) -> None:
@@ -171,8 +172,11 @@ class AsyncReferrers:
             raise CorruptContentError(msg, path=path, digest=str(digest)) from error
 
     async def _is_complete(self) -> bool:
+        return await self._is_there(layout.ReferrersComplete(self._scope.name))
+
+    async def _is_there(self, spec: layout.PathSpec) -> bool:
         try:
-            await self._driver.stat(layout.ReferrersComplete(self._scope.name).path)
+            await self._driver.stat(spec.path)
         except PathNotFoundError:
             return False
         return True
