@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -40,15 +41,22 @@ class VirtualClock(Clock):
 
 
 class VirtualRuntime(BlockingRuntime):
-    """Sleeps in no time: the clock goes on instead."""
+    """Sleeps in no time: the clock goes on instead.
+
+    :ivar plans: what happens, and at which second; each happens in the sleep that reaches it.
+    """
 
     def __init__(self) -> None:
         self.clock = VirtualClock()
         super().__init__(self.clock)
+        self.plans: list[tuple[float, Callable[[], object]]] = []
 
     @override
     async def sleep(self, seconds: float) -> None:
         self.clock.seconds += seconds
+        while self.plans and self.plans[0][0] <= self.clock.seconds:
+            _, act = self.plans.pop(0)
+            act()
 
 
 class Recorder:

@@ -18,6 +18,7 @@ from regstore.digest import Digest
 from regstore.driver import ANY as UNCONDITIONALLY
 from regstore.driver import IF_ABSENT, Condition, if_version
 from regstore.errors import (
+    CorruptContentError,
     ManifestUnknownError,
     NameUnknownError,
     PathExistsError,
@@ -163,12 +164,12 @@ class AsyncTags:
 
         What is listed are directories, so a name may appear whose :meth:`get` raises.
 
-        :param verify: read each tag, and leave out those.
+        :param verify: read each tag, and leave those out.
         :raises NameUnknownError: there is no such repository.
         """
         async with aclosing(self._names(None, None)) as names:
             async for tag in names:
-                if not verify or await link_exists(self._driver, self._current(tag)):
+                if not verify or await self._find(tag) is not None:
                     yield tag
 
     async def page(self, limit: int, last: str | None = None) -> Page[str]:
@@ -206,9 +207,7 @@ class AsyncTags:
         wanted = Digest(digest)
 
         async def names_it(tag: str) -> str | None:
-            with suppress(ManifestUnknownError):
-                return tag if await self.get(tag) == wanted else None
-            return None
+            return tag if await self._find(tag) == wanted else None
 
         with suppress(NameUnknownError):
             async with aclosing(self._names(None, None)) as names:
@@ -216,6 +215,13 @@ class AsyncTags:
             found = await self._scope.runtime.map(names_it, tags)
             return [tag for tag in found if tag is not None]
         return []
+
+    async def _find(self, tag: str) -> Digest | None:
+        """Return what :meth:`get` does, ``None`` where it raises."""
+        try:
+            return await self.get(tag)
+        except (ManifestUnknownError, CorruptContentError):
+            return None
 
     async def _names(self, last: str | None, limit: int | None) -> AsyncGenerator[str, None]:
         root = layout.TagsRoot(self._scope.name).path

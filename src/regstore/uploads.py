@@ -85,7 +85,10 @@ class AsyncUpload:
     async def status(self) -> int:
         """Read where the upload stands, in bytes.
 
+        To look is to take over: another writer of this upload may be refused from now on.
+
         :raises BlobUploadUnknownError: there is no such upload.
+        :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._open()
         return self.offset

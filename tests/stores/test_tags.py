@@ -31,6 +31,7 @@ ONE, TWO, THREE = images = [
     make_image("x", layers=0, annotations={"number": number}) for number in ("1", "2", "3")
 ]
 UNKNOWN = Digest.of(b"never pushed")
+EXPECTATIONS: tuple[Expect, ...] = (ANY, ABSENT, ONE.digest, TWO.digest, THREE.digest)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def swaps() -> Iterator[tuple[str, Digest | None, Digest, Expect]]:
     combinations = itertools.product(
         (None, ONE.digest),
         (ONE.digest, TWO.digest),
-        (ANY, ABSENT, ONE.digest, TWO.digest, THREE.digest),
+        EXPECTATIONS,
     )
     for number, (present, new, expect) in enumerate(combinations):
         yield f"tag-{number}", present, new, expect
@@ -124,7 +125,7 @@ def test_only_a_manifest_of_this_repository_can_be_tagged(
     elsewhere.push(registry.repository("library/other"))
     before = place.files()
     digests = (UNKNOWN, elsewhere.digest, Digest.of(ONE.blobs[0]))
-    for digest, expect in itertools.product(digests, (ANY, ABSENT, ONE.digest)):
+    for digest, expect in itertools.product(digests, EXPECTATIONS):
         with pytest.raises(ManifestUnknownError):
             repo.tags.set("v1", digest, expect)
     assert place.files() == before
