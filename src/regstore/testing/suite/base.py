@@ -86,11 +86,18 @@ class DriverSuite:
 
     def another(self, driver: StorageDriver) -> StorageDriver:
         """Return another driver on the same store; the test is skipped where there is none."""
+        drivers = self.observers(driver)
+        if len(drivers) == 1:
+            pytest.skip("override reopen() to prove this")
+        return drivers[1]
+
+    def observers(self, driver: StorageDriver) -> list[StorageDriver]:
+        """Return *driver*, and another one on the same store where there is one."""
         other = self.reopen(driver)
         if other is None:
-            pytest.skip("override reopen() to prove this")
+            return [driver]
         self._others.append(other)
-        return other
+        return [driver, other]
 
     def not_claimed(self, capability: str) -> NoReturn:
         """Skip a test of what this driver does not promise and nobody can ask of it."""

@@ -17,8 +17,17 @@ MOST_EXAMPLES = 40
 class HistoryTests(DriverSuite):
     """All clauses, in random order."""
 
+    def histories(self) -> settings:
+        """Override: how many histories to try. By default the profile says so, up to a bound."""
+        return settings(
+            deadline=None,
+            max_examples=min(settings().max_examples, MOST_EXAMPLES),
+            stateful_step_count=30,
+            phases=set(Phase) - {Phase.explain},
+            suppress_health_check=list(HealthCheck),
+        )
+
     def test_all_histories_agree_with_a_dictionary(self, driver: StorageDriver) -> None:
-        """How many there are is told by Hypothesis' profile, up to a bound."""
         numbers = itertools.count()
 
         def machine() -> StorageDriverMachine:
@@ -26,11 +35,5 @@ class HistoryTests(DriverSuite):
 
         run_state_machine_as_test(
             machine,  # type: ignore[arg-type] # a function that makes one does as well
-            settings=settings(
-                deadline=None,
-                max_examples=min(settings().max_examples, MOST_EXAMPLES),
-                stateful_step_count=30,
-                phases=set(Phase) - {Phase.explain},
-                suppress_health_check=list(HealthCheck),
-            ),
+            settings=self.histories(),
         )

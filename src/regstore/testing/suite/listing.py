@@ -178,7 +178,7 @@ class ListingTests(DriverSuite):
     def test_l5_objects_follow_every_change(self, driver: StorageDriver) -> None:
         if not driver.capabilities.read_after_overwrite:
             self.not_claimed("read_after_overwrite")
-        readers = [driver, self.reopen(driver) or driver]
+        readers = self.observers(driver)
         for turn in range(5):
             self.run(driver.put_content(self.at("f"), b"%d" % turn))
             for reader in readers:
