@@ -11,8 +11,9 @@ from regstore.drivers._oserrors import reading
 from regstore.drivers.local.directory import Place
 from regstore.drivers.local.locks import locked
 from regstore.drivers.local.naming import NAME
+from regstore.drivers.local.publishing import seal
 from regstore.drivers.local.stamps import version
-from regstore.drivers.local.temporary import seal, store
+from regstore.drivers.local.temporary import store
 from regstore.drivers.local.tree import Tree, parent_of
 from regstore.errors import PreconditionFailedError, UnsupportedMethodError
 

@@ -10,7 +10,8 @@ from random import Random
 
 from regstore.drivers.local.directory import NOFOLLOW, Place, changing
 from regstore.drivers.local.naming import NAME, part_name
-from regstore.drivers.local.temporary import replace, temporary
+from regstore.drivers.local.publishing import replace
+from regstore.drivers.local.temporary import temporary
 from regstore.drivers.local.tree import Tree
 from regstore.drivers.local.writer import LocalWriter
 from regstore.errors import NotYetVisibleError, PathExistsError, PathNotFoundError

@@ -8,7 +8,7 @@ import stat
 from regstore.driver import Condition
 from regstore.drivers.local.directory import Directory, Place, changing
 from regstore.drivers.local.naming import part_name
-from regstore.drivers.local.temporary import expect
+from regstore.drivers.local.publishing import expect
 from regstore.drivers.local.tree import Tree
 
 

@@ -6,20 +6,16 @@ next write of anybody removes what it finds unlocked there.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from random import Random
 
 from regstore.driver import Condition
-from regstore.drivers.local.directory import Directory, Place, changing, sync
+from regstore.drivers.local.directory import Directory, Place
 from regstore.drivers.local.locks import lock, try_lock, unlock
-from regstore.drivers.local.naming import NAME
-from regstore.drivers.local.stamps import stamp, version
+from regstore.drivers.local.publishing import seal
 from regstore.drivers.local.tree import Tree
-from regstore.errors import PreconditionFailedError, UnsupportedMethodError
 
 _CHUNK = 1 << 20
 
@@ -55,97 +51,6 @@ class Temporary:
                     pass
         while chunk := os.read(source, _CHUNK):
             self.write(chunk)
-
-
-@dataclass(frozen=True, slots=True)
-class Sealed:
-    """An open file whose bytes are durable, at a name that is not its last.
-
-    :ivar version: what its version will be.
-    :ivar unique: whether no other version of its path was ever called so.
-    """
-
-    fd: int
-    place: Place
-    version: str
-    unique: bool
-
-    def publish(self, target: Place, condition: Condition, *also: Directory) -> str:
-        """Rename it to *target*, durably, as *condition* allows; return the version there.
-
-        :param also: directories to lock too: its own, where others may take its name.
-        :raises FileNotFoundError: they did.
-        """
-        try:
-            with changing(target.directory, *also) as held:
-                if not self.place.names(self.fd):
-                    raise FileNotFoundError(errno.ENOENT, "replaced meanwhile", self.place.name)
-                if condition.kind == "version":
-                    self._expect(target, condition.version, held=held)
-                give = _link if condition.kind == "absent" else replace
-                give(self.place, target)
-        except FileExistsError:
-            # Whoever is told that it exists may rest on it.
-            target.directory.sync()
-            raise
-        target.directory.sync()
-        return self.version
-
-    def _expect(self, target: Place, wanted: str, *, held: bool) -> None:
-        if not self.unique:
-            detail = "this file system rounds times, so that versions repeat"
-            raise UnsupportedMethodError(target.path, NAME, detail)
-        expect(target, wanted, held=held)
-
-
-def seal(fd: int, place: Place) -> Sealed:
-    """Make the file *fd* at *place* durable, ready to be published."""
-    status, unique = stamp(fd)
-    sync(fd)
-    return Sealed(fd, place, version(status), unique)
-
-
-def expect(place: Place, wanted: str, *, held: bool) -> None:
-    """Refuse unless *wanted* is the version at *place*.
-
-    :param held: whether the locks are, without which this proves nothing.
-    """
-    if not held:
-        raise UnsupportedMethodError(place.path, NAME, "this file system has no locks")
-    status = place.status()
-    found = None if status is None else version(status)
-    if found != wanted:
-        raise PreconditionFailedError(place.path, NAME, f"found {found or 'nothing'}")
-
-
-def replace(source: Place, target: Place) -> None:
-    """Rename; an empty directory, which does not count as there, gives way."""
-    try:
-        _rename(source, target)
-    except IsADirectoryError:
-        if not target.directory.remove(target.name):
-            raise
-        _rename(source, target)
-
-
-def _rename(source: Place, target: Place) -> None:
-    os.rename(
-        source.name,
-        target.name,
-        src_dir_fd=source.directory.fd,
-        dst_dir_fd=target.directory.fd,
-    )
-
-
-def _link(source: Place, target: Place) -> None:
-    os.link(
-        source.name,
-        target.name,
-        src_dir_fd=source.directory.fd,
-        dst_dir_fd=target.directory.fd,
-        follow_symlinks=False,
-    )
-    source.unlink()
 
 
 def store(

@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -105,7 +106,8 @@ class Tree:
         try:
             fd = os.open(location, DIRECTORY | NOFOLLOW)
         except FileNotFoundError:
-            Path(location).mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                os.mkdir(location)
             fd = os.open(location, DIRECTORY | NOFOLLOW)
         return Directory(fd, location, base)
 

@@ -11,7 +11,7 @@ from regstore.drivers._oserrors import writing
 from regstore.drivers.local.directory import Directory, Place, changing, sync
 from regstore.drivers.local.locks import locked
 from regstore.drivers.local.naming import NAME
-from regstore.drivers.local.temporary import Sealed, seal
+from regstore.drivers.local.publishing import Sealed, seal
 from regstore.drivers.local.tree import Tree, parent_of
 from regstore.drivers.writer import Buffer, StatefulWriter
 from regstore.errors import PreconditionFailedError, TransientError
