@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from regstore import content, layout
-from regstore._run import as_async
+from regstore.chunks import Chunks
 from regstore.digest import Digest
 from regstore.driver import FileReader
 from regstore.errors import (
@@ -116,7 +116,7 @@ class AsyncBlobs:
 
     async def put(
         self,
-        data: bytes | Iterable[bytes] | AsyncIterator[bytes],
+        data: bytes | Chunks,
         digest: str | None = None,
     ) -> Descriptor:
         """Store *data* as a blob of this repository.
@@ -132,8 +132,7 @@ class AsyncBlobs:
         wanted = Digest(digest) if digest is not None else None
         if isinstance(data, bytes) and len(data) <= SINGLE_PUT_BYTES:
             return await self._put_whole(data, wanted)
-        chunks = [data] if isinstance(data, bytes) else data
-        return await self._put_chunks(as_async(chunks), wanted)
+        return await self._put_chunks([data] if isinstance(data, bytes) else data, wanted)
 
     async def get(self, digest: str) -> bytes:
         """Return a whole blob, verified. It is held in memory: for large ones use :meth:`open`.
@@ -197,23 +196,23 @@ class AsyncBlobs:
         async for digest in linked_digests(self._scope.driver, root, layout.LayerLink):
             yield digest
 
-    async def mount(self, digest: str, source: str) -> Descriptor:
+    async def mount(self, digest: str, source: str | None = None) -> Descriptor:
         """Give this repository a blob that repository *source* has; no data is copied.
 
         Whether the caller may read *source* is for the server to decide.
 
+        :param source: without it, the blob may lie anywhere in the registry, also where no
+            repository has it any more: whoever knows the digest gets the content.
         :raises BlobUnknownError: *source* does not have it.
         :raises NameInvalidError: *source* is no repository name.
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
         wanted = Digest(digest)
-        origin = self._scope.repository(source)
-        target = await content.resolve(origin, wanted)
-        info = await content.stat_data(origin, target)
+        target, size = await self._locate(wanted, source)
         await content.link_layer(self._scope, wanted, target)
-        self._scope.tell(Action.BLOB_MOUNTED, digest=wanted, size=info.size, source=source)
-        return Descriptor(OCTET_STREAM, wanted, info.size)
+        self._scope.tell(Action.BLOB_MOUNTED, digest=wanted, size=size, source=source)
+        return Descriptor(OCTET_STREAM, wanted, size)
 
     async def redirect_url(
         self, digest: str, expires: timedelta = timedelta(minutes=20)
@@ -225,6 +224,17 @@ class AsyncBlobs:
         """
         target = await content.resolve(self._scope, Digest(digest))
         return await self._scope.driver.redirect_url(layout.BlobData(target).path, "GET", expires)
+
+    async def _locate(self, digest: Digest, source: str | None) -> tuple[Digest, int]:
+        """Return under which digest the content lies, and its size."""
+        if source is not None:
+            origin = self._scope.repository(source)
+            target = await content.resolve(origin, digest)
+            return target, (await content.stat_data(origin, target)).size
+        try:
+            return digest, (await self._scope.driver.stat(layout.BlobData(digest).path)).size
+        except PathNotFoundError as error:
+            raise content.blob_unknown(self._scope, digest) from error
 
     async def _put_whole(self, data: bytes, wanted: Digest | None) -> Descriptor:
         await self._scope.writing()
@@ -238,13 +248,10 @@ class AsyncBlobs:
         self._scope.tell(Action.BLOB_PUSHED, digest=actual, size=len(data))
         return Descriptor(OCTET_STREAM, actual, len(data))
 
-    async def _put_chunks(
-        self, chunks: AsyncGenerator[bytes, None], wanted: Digest | None
-    ) -> Descriptor:
+    async def _put_chunks(self, chunks: Chunks, wanted: Digest | None) -> Descriptor:
         upload = await self._uploads.create(digest=wanted)
         try:
-            async for chunk in chunks:
-                await upload.write(chunk)
+            await upload.receive(chunks)
             return await upload.commit(wanted or await upload.digest())
         except BaseException:
             with suppress(BlobUploadUnknownError):

@@ -116,7 +116,7 @@ class Blobs:
     def all(self) -> Generator[Digest, None, None]:
         return self._runtime.iterate(self._core.all())
 
-    def mount(self, digest: str, source: str) -> Descriptor:
+    def mount(self, digest: str, source: str | None = None) -> Descriptor:
         return self._runtime.run(self._core.mount(digest, source))
 
     def redirect_url(self, digest: str, expires: timedelta = timedelta(minutes=20)) -> str | None:
@@ -148,6 +148,11 @@ class Upload:
 
     def write(self, chunk: Buffer, offset: int | None = None) -> None:
         self._runtime.run(self._core.write(chunk, offset))
+
+    def receive(
+        self, chunks: Iterable[bytes], offset: int | None = None, size: int | None = None
+    ) -> None:
+        self._runtime.run(self._core.receive(chunks, offset, size))
 
     def park(self) -> None:
         self._runtime.run(self._core.park())
@@ -201,7 +206,7 @@ class Manifests:
 
     def put(
         self,
-        body: bytes,
+        body: bytes | Iterable[bytes],
         media_type: str | None = None,
         digest: str | None = None,
         tags: Iterable[str] = (),
@@ -210,6 +215,9 @@ class Manifests:
 
     def get(self, reference: str) -> Manifest:
         return self._runtime.run(self._core.get(reference))
+
+    def stat(self, reference: str) -> Descriptor:
+        return self._runtime.run(self._core.stat(reference))
 
     def exists(self, reference: str) -> bool:
         return self._runtime.run(self._core.exists(reference))
@@ -372,6 +380,9 @@ class Registry:
 
     def delete_repository(self, name: str) -> None:
         self.repositories.delete(name)
+
+    def ping(self) -> None:
+        self.driver.runtime.run(self._core.ping())
 
     def close(self) -> None:
         """Release what the driver holds. Harmless when repeated."""

@@ -29,7 +29,7 @@
         └── CorruptContentError              what is stored is not what its digest says
 
 ``code`` is one of the error codes of the OCI distribution specification 1.1, section
-"Error Codes", or ``TAG_INVALID``, which is CNCF distribution's (``registry/api/v2/errors.go``).
+"Error Codes", which allows no others.
 All errors can be pickled, so that they cross process boundaries whole.
 """
 
@@ -228,9 +228,12 @@ class NameUnknownError(RegistryError, LookupError):
 
 
 class TagInvalidError(RegistryError, ValueError):
-    """The tag breaks the grammar in :mod:`regstore.reference`. Field: ``tag``."""
+    """The tag breaks the grammar in :mod:`regstore.reference`. Field: ``tag``.
 
-    code = "TAG_INVALID"
+    The OCI specification has no code for this; CNCF distribution's is ``TAG_INVALID``.
+    """
+
+    code = "MANIFEST_INVALID"
     tag: str
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from regstore import content, layout
+from regstore.chunks import Chunks, gathered
 from regstore.digest import Digest
 from regstore.errors import (
     BlobUnknownError,
@@ -83,7 +84,7 @@ class AsyncManifests:
 
     async def put(
         self,
-        body: bytes,
+        body: bytes | Chunks,
         media_type: str | None = None,
         digest: str | None = None,
         tags: Iterable[str] = (),
@@ -94,6 +95,7 @@ class AsyncManifests:
         subject need not be. Idempotent. Order: content, revision link, referrers, tags, so that a
         crash leaves nothing that names what is not there.
 
+        :param body: the whole, or its chunks, of which no more are asked for than may be taken.
         :param media_type: as sent; sniffed where absent. Must be what the body says of itself.
         :param digest: what the body must have; its sha256 by default.
         :raises ManifestInvalidError: it is no manifest, or of a type that is not taken.
@@ -106,18 +108,18 @@ class AsyncManifests:
         """
         await self._scope.writing()
         names = tuple(check_tag(tag) for tag in tags)
-        self._check_size(body)
-        document = self._parse(body, media_type)
-        actual = self._verify(body, digest)
-        descriptor = Descriptor(document.media_type, actual, len(body))
+        whole = await self._gather(body)
+        document = self._parse(whole, media_type)
+        actual = self._verify(whole, digest)
+        descriptor = Descriptor(document.media_type, actual, len(whole))
         await self._scope.runtime.both(
-            self._check_references(document), content.store(self._scope, actual, body)
+            self._check_references(document), content.store(self._scope, actual, whole)
         )
         await write_link(self._driver, self._revision(actual), actual)
-        await self._referrers.add(document, document.describe(actual, len(body)))
+        await self._referrers.add(document, document.describe(actual, len(whole)))
         for tag in names:
             await self._tags.point(tag, actual)
-        self._scope.tell(Action.MANIFEST_PUSHED, digest=actual, size=len(body))
+        self._scope.tell(Action.MANIFEST_PUSHED, digest=actual, size=len(whole))
         subject = document.subject.digest if document.subject else None
         return PutResult(descriptor, names, subject)
 
@@ -128,10 +130,20 @@ class AsyncManifests:
         :raises TagInvalidError: *reference* is neither a tag nor a digest.
         :raises CorruptContentError: what is stored does not have its digest.
         """
-        digest = await self._resolve(reference)
-        body = await self._read(digest, reference)
-        self._scope.tell(Action.MANIFEST_PULLED, digest=digest, size=len(body))
-        return Manifest(body, Descriptor(sniff(body), digest, len(body)))
+        manifest = await self._load(reference)
+        self._scope.tell(Action.MANIFEST_PULLED, digest=manifest.digest, size=len(manifest.body))
+        return manifest
+
+    async def stat(self, reference: str) -> Descriptor:
+        """Describe the manifest that *reference*, a tag or a digest, names.
+
+        Costs as much as :meth:`get`, since only the body tells the media type.
+
+        :raises ManifestUnknownError: there is no such tag or manifest.
+        :raises TagInvalidError: *reference* is neither a tag nor a digest.
+        :raises CorruptContentError: what is stored does not have its digest.
+        """
+        return (await self._load(reference)).descriptor
 
     async def exists(self, reference: str) -> bool:
         """Return whether *reference*, a tag or a digest, names a manifest whose content is here."""
@@ -167,6 +179,11 @@ class AsyncManifests:
         root = layout.RevisionsRoot(self._scope.name).path
         async for digest in linked_digests(self._driver, root, layout.RevisionLink):
             yield digest
+
+    async def _load(self, reference: str) -> Manifest:
+        digest = await self._resolve(reference)
+        body = await self._read(digest, reference)
+        return Manifest(body, Descriptor(sniff(body), digest, len(body)))
 
     async def _resolve(self, reference: str) -> Digest:
         parsed = parse_reference(reference)
@@ -234,11 +251,13 @@ class AsyncManifests:
             missing = (str(digest),)
             raise ManifestBlobUnknownError(msg, name=self._scope.name, missing=missing) from error
 
-    def _check_size(self, body: bytes) -> None:
+    async def _gather(self, body: bytes | Chunks) -> bytes:
         limit = self._scope.policy.max_manifest_size
-        if len(body) > limit:
-            msg = f"the manifest has {len(body)} bytes, more than the {limit} that are taken"
+        whole = body if isinstance(body, bytes) else await gathered(body, limit)
+        if len(whole) > limit:
+            msg = f"the manifest has more than the {limit} bytes that are taken"
             raise ManifestTooLargeError(msg, name=self._scope.name, limit=limit)
+        return whole
 
     def _parse(self, body: bytes, media_type: str | None) -> Document:
         document = parse_document(self._scope.name, body, media_type)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from os import PathLike
 from types import TracebackType
 from typing import Self
 
-from regstore import ocilayout
+from regstore import layout, ocilayout
 from regstore._run import BlockingRuntime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
@@ -15,7 +16,7 @@ from regstore.consistency.checked import Checked
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.drivers.threaded import ThreadedDriver
-from regstore.errors import ConfigurationError
+from regstore.errors import ConfigurationError, PathNotFoundError
 from regstore.events import Observer, SilentObserver
 from regstore.manifests import AsyncManifests
 from regstore.ocilayout import Progress, Transfer
@@ -125,6 +126,11 @@ class Core:
         """Return the repository *name*."""
         return AsyncRepository(self._scope.repository(check_name(name)))
 
+    async def ping(self) -> None:
+        """Ask the store for one answer."""
+        with suppress(PathNotFoundError):
+            await self.driver.stat(layout.RepositoriesRoot().path)
+
 
 class AsyncRegistry:
     """A registry's storage, for code that runs in an event loop (asyncio or trio).
@@ -187,6 +193,13 @@ class AsyncRegistry:
     async def delete_repository(self, name: str) -> None:
         """Do what :meth:`AsyncRepositories.delete` does."""
         await self.repositories.delete(name)
+
+    async def ping(self) -> None:
+        """Ask the store one small thing: for health checks. That it can be written is not said.
+
+        :raises DriverError: it does not answer as it should.
+        """
+        await self._core.ping()
 
     async def aclose(self) -> None:
         """Release what the driver holds. Harmless when repeated."""

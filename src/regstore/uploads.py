@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from regstore import content, hashstates, layout
+from regstore.chunks import Chunks, joined
 from regstore.digest import Digest
 from regstore.driver import FileWriter
 from regstore.errors import (
@@ -35,6 +36,8 @@ from regstore.scope import Scope
 
 OFFLOAD_BYTES: Final = 64 << 10
 """Chunks larger than this are hashed where they hold up nobody else."""
+JOIN_BYTES: Final = 256 << 10
+"""Chunks of a received body are joined to at least this size before they are written."""
 
 Buffer = bytes | bytearray | memoryview
 
@@ -112,6 +115,33 @@ class AsyncUpload:
         self._check_room(len(chunk))
         await self._take(writer, chunk)
         self._offset = writer.size
+
+    async def receive(
+        self, chunks: Chunks, offset: int | None = None, size: int | None = None
+    ) -> None:
+        """Take the body of one request at *offset*, by default where the upload stands.
+
+        Small chunks are joined, so that a body costs few writes. Where *chunks* raises, what came
+        before is taken all the same. An empty body at no *offset* asks nothing of the store.
+
+        :param size: bytes that the sender announced for this body; no more are taken.
+        :raises SizeInvalidError: there were fewer, or more; what was taken stays.
+        :raises UploadOffsetError: the upload stands elsewhere; *chunks* was not touched.
+
+        Also what :meth:`write` and *chunks* raise.
+        """
+        if offset is not None:
+            await self.write(b"", offset)
+        taken = 0
+        async with aclosing(joined(chunks, JOIN_BYTES)) as pieces:
+            async for piece in pieces:
+                taken += len(piece)
+                if size is not None and taken > size:
+                    break
+                await self.write(piece)
+        if size is not None and taken != size:
+            msg = f"the body has {taken} bytes, not the {size} announced: go on from the offset"
+            raise SizeInvalidError(msg, expected=size, actual=taken)
 
     async def digest(self) -> Digest:
         """Return the digest of what was taken so far, in the algorithm that is tracked.

@@ -33,13 +33,13 @@ CLASSES = {
     )
 }
 READS = {
-    "Registry": {"open", "repository", "close"},
+    "Registry": {"open", "repository", "ping", "close"},
     "Repositories": {"all", "page"},
     "Blobs": {"get", "stat", "exists", "open", "all", "redirect_url"},
     "BlobReader": {"read", "local_file"},
     "Uploads": {"resume", "all"},
     "Upload": {"park"},  # nothing of a read-only registry can be there to be parked
-    "Manifests": {"get", "exists", "all"},
+    "Manifests": {"get", "stat", "exists", "all"},
     "Tags": {"get", "all", "page", "history", "naming"},
     "Referrers": {"all", "page"},
 }
@@ -57,6 +57,9 @@ CHANGES: dict[str, dict[str, Callable[[Registry], object]]] = {
         "status": lambda registry: registry.repository(NAME).uploads.resume(UPLOAD).status(),
         "digest": lambda registry: registry.repository(NAME).uploads.resume(UPLOAD).digest(),
         "write": lambda registry: registry.repository(NAME).uploads.resume(UPLOAD).write(b"x"),
+        "receive": lambda registry: (
+            registry.repository(NAME).uploads.resume(UPLOAD).receive([b"x"])
+        ),
         "commit": lambda registry: (
             registry.repository(NAME).uploads.resume(UPLOAD).commit(Digest.of(b""))
         ),
