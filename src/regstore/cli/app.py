@@ -1,0 +1,28 @@
+"""The commands, gathered."""
+
+from __future__ import annotations
+
+import typer
+
+from regstore.cli.conformance import conformance
+from regstore.cli.demo import demo
+from regstore.cli.layouts import export_command, import_command
+from regstore.cli.ls import ls
+
+app = typer.Typer(
+    help=(
+        "Look into the storage of a container registry, and move images in and out of it. "
+        "URL is a directory, file:///path, s3://bucket/prefix or any other fsspec URL. "
+        "Exit codes: 0 done, 1 failed, 2 the command makes no sense like this, "
+        "3 a clause of the contract is broken."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo)
+app.command("import")(import_command)
+app.command("export")(export_command)
+app.command()(ls)
+app.command()(conformance)

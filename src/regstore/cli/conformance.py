@@ -1,0 +1,65 @@
+"""``regstore conformance``: hold a store to the contract."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+
+from regstore.cli.answers import ExitCode, answering, columns
+from regstore.cli.options import AsJson, StorageOptions, Url, parse_storage_options
+from regstore.drivers import open_driver
+from regstore.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from regstore.testing import ClauseResult
+
+_OUTCOMES = ("kept", "broken", "not tested")
+
+
+def conformance(url: Url, storage_option: StorageOptions = None, as_json: AsJson = False) -> None:
+    """Prove a store against the storage contract, clause by clause.
+
+    Works below a fresh prefix, which is removed at the end. Says of each clause whether it is kept,
+    broken or not tested, and what was seen. The exit code is 3 where one is broken.
+    """
+    with answering(as_json=as_json) as answer:
+        options = parse_storage_options(storage_option)
+        results = _prove(url, options)
+        rows = [(each.clause, each.outcome, each.title, each.seen) for each in results]
+        for line in columns(rows):
+            answer.show(line)
+        counts = Counter[str](result.outcome for result in results)
+        answer.show(", ".join(f"{counts[outcome]} {outcome}" for outcome in _OUTCOMES))
+        answer.give({"clauses": [asdict(result) for result in results]})
+        if counts["broken"]:
+            raise typer.Exit(ExitCode.BROKEN)
+
+
+def _prove(url: str, options: dict[str, object]) -> list[ClauseResult]:
+    try:
+        from regstore.testing import run_conformance
+    except ModuleNotFoundError as error:
+        msg = "the conformance suite needs an extra: pip install 'regstore[testing]'"
+        raise ConfigurationError(msg) from error
+    store = (lambda: open_driver(url, storage_options=options)) if options else url
+    with _counting() as progress:
+        return run_conformance(store, progress=progress)
+
+
+@contextmanager
+def _counting() -> Iterator[Callable[[int, int], None]]:
+    """Show how many tests are done while the block runs."""
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    stderr = Console(stderr=True)
+    bar = Progress(*columns, console=stderr, disable=not sys.stderr.isatty(), transient=True)
+    with bar:
+        task = bar.add_task("proving")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
