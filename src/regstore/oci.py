@@ -175,10 +175,11 @@ def _refuse_constant(name: str) -> None:
 
 
 def _media_type(fields: Json, claimed: str | None) -> str:
+    """Return what a document is; only OCI's may leave it unsaid (``schema2/manifest.go``)."""
     stated = _text(fields, "mediaType")
     if claimed:
         plain = claimed.partition(";")[0].strip()
-        if stated and stated != plain:
+        if stated != plain and (stated or plain in {DOCKER_MANIFEST, DOCKER_LIST}):
             msg = f"sent as {plain}, but says of itself {stated}"
             raise ValueError(msg)
         return plain

@@ -398,7 +398,7 @@ class AsyncUploads:
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
-        hasher = Hasher(Digest(digest).algorithm if digest else algorithm)
+        hasher = Hasher(algorithm if digest is None else Digest(digest).algorithm)
         upload_id = self._new_id()
         started = layout.UploadStartedAt(self._scope.name, upload_id)
         body = layout.format_startedat(self._scope.runtime.now())
