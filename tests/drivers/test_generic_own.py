@@ -16,7 +16,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from typing_extensions import override
 
 from regstore._run import BlockingRuntime
-from regstore.driver import CHUNK_SIZE, RESERVED_PREFIX, Capabilities, StorageDriver
+from regstore.driver import CHUNK_SIZE, RESERVED_PREFIX, Capabilities, FileReader, StorageDriver
 from regstore.drivers.generic import GenericDriver, Source, uncached
 from regstore.drivers.generic.publish import PART_SIZE
 from regstore.drivers.generic.store import Store
@@ -48,6 +48,10 @@ def listed(driver: StorageDriver, path: str) -> list[str]:
 
 def walked(driver: StorageDriver, path: str = "") -> set[str]:
     return {info.path for info in run(collect(driver.walk(path)))}
+
+
+async def rest(reader: FileReader) -> bytes:
+    return b"".join([chunk async for chunk in reader])
 
 
 @pytest.fixture
@@ -147,6 +151,15 @@ class TestTraps:
                 got[index] += run(reader.read())
                 fs.open("/root/f", "rb").seek(7)
         assert got == [data, data[10:], data[CHUNK_SIZE:]]
+
+    def test_a_read_that_spans_a_replacement_raises(self) -> None:
+        driver = GenericDriver(private_memory(), "/root")
+        run(driver.put_content("f", content(2 * PART_SIZE, "old")))
+        reader = run(driver.reader("f"))
+        assert run(reader.read()) == content(2 * PART_SIZE, "old")[:CHUNK_SIZE]
+        run(driver.put_content("f", content(2 * PART_SIZE, "new")))
+        with pytest.raises(PreconditionFailedError):
+            run(rest(reader))
 
     def test_listings_are_never_stale(self, store: str) -> None:
         fs = ObjectFileSystem(store)

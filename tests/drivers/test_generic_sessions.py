@@ -79,6 +79,14 @@ class TestSessions:
         assert run(read_range(driver, "blobs/x")) == parked + b"end"
         assert door.paths() == {"blobs/x"}
 
+    def test_a_new_writer_frees_what_was_parked(
+        self, fs: AbstractFileSystem, tmp_path: Path
+    ) -> None:
+        driver = GenericDriver(fs, str(tmp_path))
+        run(park_object(driver, "f", content(100)))
+        run(driver.writer("f"))
+        assert FilesystemBackDoor(fs, str(tmp_path)).paths() == {".regstore-parked.f/head"}
+
     def test_delete_of_the_path_removes_what_is_parked(
         self, fs: AbstractFileSystem, tmp_path: Path
     ) -> None:
