@@ -123,8 +123,8 @@ def _generic(url: str, links: list[_Link], options: dict[str, object]) -> Storag
     from regstore.drivers.generic import GenericDriver
 
     kinds = [_filesystem_class(link.protocol or "file") for link in links]
-    first = links[0]
-    root = kinds[0]._strip_protocol(f"{first.protocol}://{first.rest}") if first.rest else ""  # noqa: SLF001 - there is no other
+    first = f"{links[0].protocol or 'file'}://{links[0].rest}"
+    root = kinds[0]._strip_protocol(first)  # noqa: SLF001 - fsspec has no public name for it
     return GenericDriver(_source(url, links, kinds, options), root)
 
 
