@@ -210,8 +210,9 @@ class Manifests:
         media_type: str | None = None,
         digest: str | None = None,
         tags: Iterable[str] = (),
+        expect: Expect = ANY,
     ) -> PutResult:
-        return self._runtime.run(self._core.put(body, media_type, digest, tags))
+        return self._runtime.run(self._core.put(body, media_type, digest, tags, expect))
 
     def get(self, reference: str) -> Manifest:
         return self._runtime.run(self._core.get(reference))

@@ -26,7 +26,7 @@ from regstore.oci import Descriptor, Document, Reference, parse_document, sniff
 from regstore.reference import check_tag, parse_reference
 from regstore.referrers import AsyncReferrers
 from regstore.scope import Scope
-from regstore.tags import ANY, AsyncTags
+from regstore.tags import ANY, AsyncTags, Expect
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class AsyncManifests:
         media_type: str | None = None,
         digest: str | None = None,
         tags: Iterable[str] = (),
+        expect: Expect = ANY,
     ) -> PutResult:
         """Store a manifest, and make *tags* name it.
 
@@ -98,12 +99,16 @@ class AsyncManifests:
         :param body: the whole, or its chunks, of which no more are asked for than may be taken.
         :param media_type: as sent; sniffed where absent. Must be what the body says of itself.
         :param digest: what the body must have; its sha256 by default.
+        :param expect: what each of *tags* must be now, as for :meth:`AsyncTags.set`.
         :raises ManifestInvalidError: it is no manifest, or of a type that is not taken.
         :raises ManifestTooLargeError: it is larger than ``Policy.max_manifest_size``.
         :raises ManifestBlobUnknownError: what it refers to is missing; the error says what.
         :raises DigestInvalidError: the body does not have *digest*, or *digest* is malformed.
         :raises TagInvalidError: one of *tags* is no tag; nothing was written.
+        :raises TagConflictError: one of *tags* is not what was expected; the manifest is stored,
+            and the tags before that one are set.
         :raises TagImmutableError: the policy forbids to move one of *tags*.
+        :raises UnsupportedMethodError: *expect* is not ANY and the store cannot keep conditions.
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
@@ -118,7 +123,7 @@ class AsyncManifests:
         await write_link(self._driver, self._revision(actual), actual)
         await self._referrers.add(document, document.describe(actual, len(whole)))
         for tag in names:
-            await self._tags.point(tag, actual)
+            await self._tags.point(tag, actual, expect)
         self._scope.tell(Action.MANIFEST_PUSHED, digest=actual, size=len(whole))
         subject = document.subject.digest if document.subject else None
         return PutResult(descriptor, names, subject)

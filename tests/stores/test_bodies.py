@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from typing_extensions import override
 
-from regstore import Registry, Repository
+from regstore import ABSENT, Registry, Repository
 from regstore._run import BlockingRuntime
 from regstore.chunks import joined
 from regstore.consistency.wrapper import WrapperDriver
@@ -21,6 +21,7 @@ from regstore.errors import (
     ManifestUnknownError,
     PermissionDeniedError,
     SizeInvalidError,
+    TagConflictError,
     UploadOffsetError,
 )
 from regstore.oci import OCI_MANIFEST
@@ -119,6 +120,19 @@ def test_no_more_of_a_manifest_is_read_than_is_taken(place: Place) -> None:
     with pytest.raises(ManifestTooLargeError):
         repo.manifests.put(body)
     assert len(list(body)) == 89
+
+
+def test_a_push_may_name_what_its_tag_must_be(repo: Repository) -> None:
+    other = make_image("y", layers=0)
+    for image in (IMAGE, other):
+        for blob in image.blobs:
+            repo.blobs.put(blob)
+    repo.manifests.put(IMAGE.manifest, tags=["v1"], expect=ABSENT)
+    with pytest.raises(TagConflictError):
+        repo.manifests.put(other.manifest, tags=["v1"], expect=ABSENT)
+    assert repo.tags.get("v1") == IMAGE.digest
+    repo.manifests.put(other.manifest, tags=["v1"], expect=IMAGE.digest)
+    assert repo.tags.get("v1") == other.digest
 
 
 def test_a_manifest_is_described_without_a_pull(place: Place, repo: Repository) -> None:
