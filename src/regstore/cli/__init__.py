@@ -10,7 +10,7 @@ def main() -> None:
     try:
         from regstore.cli.app import app
     except ModuleNotFoundError as error:
-        if error.name not in ("rich", "typer"):
+        if str(error.name).partition(".")[0] not in {"rich", "typer"}:
             raise
         sys.exit("regstore: the command line needs an extra: pip install 'regstore[cli]'")
     app(prog_name="regstore")

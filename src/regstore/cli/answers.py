@@ -15,7 +15,6 @@ from rich.console import Console, RenderableType
 
 from regstore.errors import ConfigurationError, NameInvalidError, RegistryError, RegstoreError
 
-
 _CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 

@@ -100,7 +100,8 @@ class Story:
         argv = [sys.executable, "-m", module, str(self._root), NAME, upload_id, digest]
         done = subprocess.run(argv, input=rest, capture_output=True, check=False)  # noqa: S603
         if done.returncode:
-            raise DemoError(done.stderr.decode(errors="replace"))
+            printed = done.stderr.decode(errors="replace")
+            raise DemoError(f"the second process ended with {done.returncode}: {printed}")
         answer: dict[str, object] = json.loads(done.stdout)
         return answer
 
