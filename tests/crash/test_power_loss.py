@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,14 +11,6 @@ from tests.crash.inspection import Inspector
 from tests.crash.recording import KilledError, RecordingOS
 from tests.crash.scenarios import SCENARIOS, create, put_new, upload_beside, upload_in_place
 from tests.crash.session import Session, recorded
-
-
-@pytest.fixture
-def room() -> Iterator[Path]:
-    # Thousands of small trees, and syncs whose effect is not the question here.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-    with tempfile.TemporaryDirectory(dir=memory) as name:
-        yield Path(name)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.__name__)

@@ -16,9 +16,10 @@ from regstore.drivers.local.locks import locked
 if sys.platform == "darwin":
     import fcntl
 
-# Neither exists on Windows, where the driver refuses to be made, in words.
+# None of them exists on Windows, where the driver refuses to be made, in words.
 DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
 NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a named pipe must not hold anybody up
 
 _NOT_EMPTY = frozenset({errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EBUSY, errno.EINVAL})
 

@@ -8,7 +8,7 @@ import stat
 from dataclasses import dataclass
 from random import Random
 
-from regstore.drivers.local.directory import NOFOLLOW, Place, changing
+from regstore.drivers.local.directory import NOFOLLOW, NONBLOCK, Place, changing
 from regstore.drivers.local.naming import NAME, part_name
 from regstore.drivers.local.publishing import replace
 from regstore.drivers.local.temporary import temporary
@@ -50,7 +50,7 @@ class Parking:
         return self.begin()
 
     def _open(self, target: Place) -> int | None:
-        flags = os.O_RDWR | os.O_NONBLOCK | NOFOLLOW
+        flags = os.O_RDWR | NONBLOCK | NOFOLLOW
         place = self._place(target)
         try:
             return os.open(place.name, flags, dir_fd=place.directory.fd)

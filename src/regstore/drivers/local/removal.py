@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import stat
+from contextlib import suppress
 
 from regstore.driver import Condition
 from regstore.drivers.local.directory import Directory, Place, changing
@@ -51,10 +52,10 @@ def _clear(tree: Tree, path: str) -> bool:
     directories = [path]
     removed = False
     for each in directories:
-        with tree.open_directory(each) as directory:
+        with suppress(FileNotFoundError), tree.open_directory(each) as directory:
             files, below = _sort(directory)
+            directories += [f"{each}/{name}" for name in below]
             removed |= _unlink_all(directory, files)
-        directories += [f"{each}/{name}" for name in below]
     for each in reversed(directories[1:]):
         tree.remove_directory(each)
     return removed

@@ -80,10 +80,15 @@ def temporary(tree: Tree, base: str, random: Random) -> Iterator[Temporary]:
             yield made
         finally:
             if made.fd >= 0:
-                if made.place.names(made.fd):
-                    made.place.unlink()
-                unlock(made.fd)
-                os.close(made.fd)
+                _discard(made)
+
+
+def _discard(made: Temporary) -> None:
+    try:
+        if made.place.names(made.fd):
+            made.place.unlink()
+    finally:
+        os.close(made.release())
 
 
 def _create(scratch: Directory, random: Random) -> Temporary:

@@ -11,15 +11,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from regstore.drivers.local.directory import DIRECTORY, NOFOLLOW, Directory, Place
+from regstore.drivers.local.directory import DIRECTORY, NOFOLLOW, NONBLOCK, Directory, Place
 from regstore.drivers.local.naming import NAME, SCRATCH
 from regstore.errors import DriverError, TransientError
 
 if sys.platform == "darwin":
     import fcntl
 
-_LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK)
-_READ = os.O_RDONLY | os.O_NONBLOCK  # a named pipe must not hold anybody up
+_READ = os.O_RDONLY | NONBLOCK
+_LOOK = getattr(os, "O_PATH", _READ)
 _DELETED = " (deleted)"
 _ATTEMPTS = 100
 

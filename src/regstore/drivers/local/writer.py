@@ -33,11 +33,11 @@ class LocalWriter(StatefulWriter):
     """
 
     def __init__(self, tree: Tree, path: str, fd: int, place: Place, *, in_place: bool) -> None:
+        self._fd = fd
+        self._place = place
         status = os.fstat(fd)
         super().__init__(path, NAME, status.st_size)
         self._tree = tree
-        self._fd = fd
-        self._place = place
         self._in_place = in_place
         self._identity = status
         self._asked = self._size
