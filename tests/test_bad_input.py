@@ -124,6 +124,16 @@ BAD_DIGESTS = [
     ("sha256+b64u:" + "a" * 43, UnsupportedAlgorithmError),
     ("tarsum.v1+sha256:" + "0" * 64, UnsupportedAlgorithmError),
 ]
+WRONG_TYPES = [
+    OCI_INDEX,
+    DOCKER_MANIFEST,
+    DOCKER_LIST,
+    "application/json",
+    "text/html",
+    "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    "a" * 10_000,
+    "\x00",
+]
 
 
 @pytest.fixture(params=["memory", "local"])
@@ -287,28 +297,20 @@ BAD_MANIFESTS = {
 }
 
 
-@pytest.mark.parametrize("body", BAD_MANIFESTS.values(), ids=BAD_MANIFESTS.keys())
-def test_bad_manifests(repo: Repository, body: bytes) -> None:
-    refused(ManifestInvalidError, repo.manifests.put, body, tags=["v1", "v2"])
+def test_bad_manifests(repo: Repository) -> None:
+    taken = []
+    for what, body in BAD_MANIFESTS.items():
+        with suppress(ManifestInvalidError):
+            repo.manifests.put(body, tags=["v1", "v2"])
+            taken.append(what)
+    assert taken == []
 
 
-@pytest.mark.parametrize(
-    "media_type",
-    [
-        OCI_INDEX,
-        DOCKER_MANIFEST,
-        DOCKER_LIST,
-        "application/json",
-        "text/html",
-        "application/vnd.docker.distribution.manifest.v1+prettyjws",
-        "a" * 10_000,
-        "\x00",
-    ],
-)
-def test_wrong_content_types(repo: Repository, media_type: str) -> None:
+def test_wrong_content_types(repo: Repository) -> None:
     typeless = IMAGE.manifest.replace(b'"mediaType"', b'"x"', 1)
-    for body in (IMAGE.manifest, typeless):
-        refused(ManifestInvalidError, repo.manifests.put, body, media_type, tags=["v2"])
+    for media_type in WRONG_TYPES:
+        for body in (IMAGE.manifest, typeless):
+            refused(ManifestInvalidError, repo.manifests.put, body, media_type, tags=["v2"])
 
 
 @pytest.mark.parametrize("body", [b"[" * (5 << 20), changed(annotations={"a": "b" * (5 << 20)})])

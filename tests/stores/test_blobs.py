@@ -23,21 +23,37 @@ NAME = "library/app"
 BLOB = random.Random(5).randbytes(150_000)
 DIGEST = Digest.of(BLOB)
 ALGORITHMS = ["sha256", "sha384", "sha512", "blake3"]
+RANGES: list[tuple[int, int | None]] = [
+    (0, None),
+    (0, 0),
+    (0, len(BLOB)),
+    (0, len(BLOB) + 1),
+    (1, 1),
+    (70_001, 70_001),
+    (len(BLOB) - 1, 5),
+    (len(BLOB), None),
+    (len(BLOB), 7),
+]
+OUTSIDE: list[tuple[int, int | None]] = [
+    (-1, None),
+    (0, -1),
+    (len(BLOB) + 1, None),
+    (1 << 70, 1),
+]
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("blob", [b"", b"small", BLOB])
-def test_what_was_put_is_there(place: Place, repo: Repository, blob: bytes, algorithm: str) -> None:
-    digest = Digest.of(blob, algorithm)
-    descriptor = repo.blobs.put(blob, digest)
-    assert (descriptor.digest, descriptor.size) == (digest, len(blob))
-    assert repo.blobs.get(digest) == blob
-    assert repo.blobs.exists(digest)
-    assert repo.blobs.stat(digest) == descriptor
-    assert place.files() == {
-        layout.BlobData(digest).path: blob,
-        layout.LayerLink(NAME, digest).path: digest.encode(),
-    }
+@pytest.mark.parametrize("blob", [b"", b"small", BLOB], ids=["empty", "small", "large"])
+def test_what_was_put_is_there(place: Place, repo: Repository, blob: bytes) -> None:
+    digests = [Digest.of(blob, algorithm) for algorithm in ALGORITHMS]
+    for digest in digests:
+        descriptor = repo.blobs.put(blob, digest)
+        assert (descriptor.digest, descriptor.size) == (digest, len(blob))
+        assert repo.blobs.get(digest) == blob
+        assert repo.blobs.exists(digest)
+        assert repo.blobs.stat(digest) == descriptor
+    stored = {layout.BlobData(digest).path: blob for digest in digests}
+    links = {layout.LayerLink(NAME, digest).path: digest.encode() for digest in digests}
+    assert place.files() == stored | links
 
 
 def test_the_digest_is_sha256_by_default(repo: Repository) -> None:
@@ -56,7 +72,7 @@ def test_chunks_are_put(place: Place, repo: Repository, algorithm: str) -> None:
     }
 
 
-@pytest.mark.parametrize("data", [BLOB, [BLOB]])
+@pytest.mark.parametrize("data", [BLOB, [BLOB]], ids=["whole", "chunks"])
 def test_a_wrong_digest_leaves_nothing(
     place: Place, repo: Repository, data: bytes | list[bytes]
 ) -> None:
@@ -76,49 +92,34 @@ def test_a_source_that_breaks_leaves_nothing(place: Place, repo: Repository) -> 
     assert place.files() == {}
 
 
-@pytest.mark.parametrize("data", [BLOB, [BLOB]])
-@pytest.mark.parametrize("lies_there", [b"", BLOB[:-1], BLOB + b"x"])
+@pytest.mark.parametrize("data", [BLOB, [BLOB]], ids=["whole", "chunks"])
 def test_a_blob_of_the_wrong_size_is_repaired(
-    place: Place, repo: Repository, lies_there: bytes, data: bytes | list[bytes]
+    place: Place, repo: Repository, data: bytes | list[bytes]
 ) -> None:
-    place.write(layout.BlobData(DIGEST).path, lies_there)
-    repo.blobs.put(data, DIGEST)
-    assert repo.blobs.get(DIGEST) == BLOB
+    for lies_there in (b"", BLOB[:-1], BLOB + b"x"):
+        place.write(layout.BlobData(DIGEST).path, lies_there)
+        repo.blobs.put(data, DIGEST)
+        assert repo.blobs.get(DIGEST) == BLOB
 
 
-@pytest.mark.parametrize(
-    ("offset", "length"),
-    [
-        (0, None),
-        (0, 0),
-        (0, len(BLOB)),
-        (0, len(BLOB) + 1),
-        (1, 1),
-        (70_001, 70_001),
-        (len(BLOB) - 1, 5),
-        (len(BLOB), None),
-        (len(BLOB), 7),
-    ],
-)
-def test_a_range_is_read(repo: Repository, offset: int, length: int | None) -> None:
+def test_a_range_is_read(repo: Repository) -> None:
     repo.blobs.put(BLOB)
-    end = len(BLOB) if length is None else offset + length
-    with repo.blobs.open(DIGEST, offset, length) as reader:
-        assert reader.size == len(BLOB)
-        assert reader.descriptor == repo.blobs.stat(DIGEST)
-        assert reader.offset == offset
-        assert b"".join(reader) == BLOB[offset:end]
-        assert reader.offset == min(end, len(BLOB))
-        assert reader.read() == b""
+    for offset, length in RANGES:
+        end = len(BLOB) if length is None else offset + length
+        with repo.blobs.open(DIGEST, offset, length) as reader:
+            assert reader.size == len(BLOB)
+            assert reader.descriptor == repo.blobs.stat(DIGEST)
+            assert reader.offset == offset
+            assert b"".join(reader) == BLOB[offset:end]
+            assert reader.offset == min(end, len(BLOB))
+            assert reader.read() == b""
 
 
-@pytest.mark.parametrize(
-    ("offset", "length"), [(-1, None), (0, -1), (len(BLOB) + 1, None), (1 << 70, 1)]
-)
-def test_a_range_outside_is_refused(repo: Repository, offset: int, length: int | None) -> None:
+def test_a_range_outside_is_refused(repo: Repository) -> None:
     repo.blobs.put(BLOB)
-    with pytest.raises(InvalidOffsetError), repo.blobs.open(DIGEST, offset, length):
-        pass
+    for offset, length in OUTSIDE:
+        with pytest.raises(InvalidOffsetError), repo.blobs.open(DIGEST, offset, length):
+            pass
 
 
 def test_a_reader_has_to_be_entered(repo: Repository) -> None:
@@ -170,13 +171,13 @@ def test_a_link_whose_data_is_lost_is_unknown_until_it_is_pushed_again(
     assert repo.blobs.get(DIGEST) == BLOB
 
 
-@pytest.mark.parametrize("lies_there", [b"", BLOB[:-1], BLOB[:-1] + b"x"])
-def test_get_verifies(place: Place, repo: Repository, lies_there: bytes) -> None:
+def test_get_verifies(place: Place, repo: Repository) -> None:
     repo.blobs.put(BLOB)
-    place.write(layout.BlobData(DIGEST).path, lies_there)
-    with pytest.raises(CorruptContentError) as caught:
-        repo.blobs.get(DIGEST)
-    assert caught.value.digest == DIGEST
+    for lies_there in (b"", BLOB[:-1], BLOB[:-1] + b"x"):
+        place.write(layout.BlobData(DIGEST).path, lies_there)
+        with pytest.raises(CorruptContentError) as caught:
+            repo.blobs.get(DIGEST)
+        assert caught.value.digest == DIGEST
 
 
 def test_another_repository_sees_it_only_once_it_is_mounted(

@@ -189,19 +189,19 @@ def test_the_size_is_bounded_by_the_policy(place: Place, repo: Repository) -> No
     image.push_manifest(place.open(Policy(max_manifest_size=size)).repository(NAME), "v1")
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512", "blake3"])
-def test_a_given_digest_is_verified(place: Place, repo: Repository, algorithm: str) -> None:
+def test_a_given_digest_is_verified(place: Place, repo: Repository) -> None:
     image = make_image("x")
     put_blobs(repo, image)
-    before = place.files()
-    with pytest.raises(DigestInvalidError):
-        repo.manifests.put(image.manifest, digest=Digest.of(b"other", algorithm), tags=["v1"])
-    assert place.files() == before
-    digest = Digest.of(image.manifest, algorithm)
-    repo.manifests.put(image.manifest, digest=digest, tags=["v1"])
-    assert repo.tags.get("v1") == digest
-    assert repo.manifests.get("v1").body == image.manifest
-    assert list(repo.manifests.all()) == [digest]
+    for algorithm in ("sha256", "sha384", "sha512", "blake3"):
+        before = place.files()
+        with pytest.raises(DigestInvalidError):
+            repo.manifests.put(image.manifest, digest=Digest.of(b"other", algorithm), tags=["v1"])
+        assert place.files() == before
+        digest = Digest.of(image.manifest, algorithm)
+        repo.manifests.put(image.manifest, digest=digest, tags=["v1"])
+        assert repo.tags.get("v1") == digest
+        assert repo.manifests.get("v1").body == image.manifest
+        assert digest in repo.manifests.all()
 
 
 def test_putting_it_again_changes_nothing(place: Place, repo: Repository) -> None:
@@ -253,31 +253,29 @@ def test_a_manifest_of_another_repository_is_unknown(registry: Registry, repo: R
         registry.repository("other/app").manifests.get(image.digest)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{}", b"\xff", b"[" * 100_000])
-def test_what_is_stored_is_verified(place: Place, repo: Repository, damage: bytes) -> None:
+def test_what_is_stored_is_verified(place: Place, repo: Repository) -> None:
     image = make_image("x")
     image.push(repo, "v1")
-    place.write(layout.BlobData(image.digest).path, damage)
-    with pytest.raises(CorruptContentError) as caught:
-        repo.manifests.get("v1")
-    assert caught.value.digest == image.digest
+    for damage in (b"", b"{}", b"\xff", b"[" * 100_000):
+        place.write(layout.BlobData(image.digest).path, damage)
+        with pytest.raises(CorruptContentError) as caught:
+            repo.manifests.get("v1")
+        assert caught.value.digest == image.digest
     image.push(repo)
     assert repo.manifests.get("v1").body == image.manifest
 
 
-@pytest.mark.parametrize("body", [b"not json", b"[]", b"[" * 100_000, b"\xff"])
-def test_what_old_registries_left_is_given_as_it_is(
-    place: Place, repo: Repository, body: bytes
-) -> None:
-    digest = Digest.of(body)
-    place.write(layout.BlobData(digest).path, body)
-    place.write(layout.RevisionLink(NAME, digest).path, digest.encode())
-    stored = repo.manifests.get(digest)
-    assert (stored.body, stored.media_type) == (body, OCTET_STREAM)
-    with pytest.raises(ManifestInvalidError):
-        _ = stored.document
-    repo.manifests.delete(digest)
-    assert not repo.manifests.exists(digest)
+def test_what_old_registries_left_is_given_as_it_is(place: Place, repo: Repository) -> None:
+    for body in (b"not json", b"[]", b"[" * 100_000, b"\xff"):
+        digest = Digest.of(body)
+        place.write(layout.BlobData(digest).path, body)
+        place.write(layout.RevisionLink(NAME, digest).path, digest.encode())
+        stored = repo.manifests.get(digest)
+        assert (stored.body, stored.media_type) == (body, OCTET_STREAM)
+        with pytest.raises(ManifestInvalidError):
+            _ = stored.document
+        repo.manifests.delete(digest)
+        assert not repo.manifests.exists(digest)
 
 
 def test_a_tag_without_its_manifest_is_unknown(place: Place, repo: Repository) -> None:

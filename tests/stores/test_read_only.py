@@ -8,7 +8,7 @@ import pytest
 
 from regstore import Registry, blocking
 from regstore.digest import Digest
-from regstore.errors import ConfigurationError, ReadOnlyError
+from regstore.errors import ConfigurationError, ReadOnlyError, RegstoreError
 from regstore.layout import Format
 from tests.images import make_image
 from tests.places import Place
@@ -75,11 +75,11 @@ CHANGES: dict[str, dict[str, Callable[[Registry], object]]] = {
     },
     "Referrers": {"reindex": lambda registry: registry.repository(NAME).referrers.reindex()},
 }
-EACH_CHANGE = [
-    pytest.param(change, id=f"{kind}.{name}")
+EACH_CHANGE = {
+    f"{kind}.{name}": change
     for kind, changes in CHANGES.items()
     for name, change in changes.items()
-]
+}
 
 
 @pytest.fixture
@@ -87,6 +87,17 @@ def filled(place: Place) -> Place:
     IMAGE.push(place.repository(NAME), "v1")
     place.observer.events.clear()
     return place
+
+
+def refused(registry: Registry, kind: type[RegstoreError]) -> set[str]:
+    """Try every change; return the names of those that raise *kind*."""
+    names = set()
+    for name, change in EACH_CHANGE.items():
+        try:
+            change(registry)
+        except kind:
+            names.add(name)
+    return names
 
 
 @pytest.mark.parametrize("kind", CLASSES)
@@ -101,11 +112,9 @@ def test_every_method_is_known_here(kind: str) -> None:
     assert READS[kind].isdisjoint(CHANGES.get(kind, {}))
 
 
-@pytest.mark.parametrize("change", EACH_CHANGE)
-def test_every_change_is_refused(filled: Place, change: Callable[[Registry], object]) -> None:
+def test_every_change_is_refused(filled: Place) -> None:
     before = filled.files()
-    with pytest.raises(ReadOnlyError):
-        change(filled.open(read_only=True))
+    assert refused(filled.open(read_only=True), ReadOnlyError) == EACH_CHANGE.keys()
     assert filled.files() == before
     assert filled.observer.events == []
 
@@ -128,16 +137,13 @@ def test_every_read_works(filled: Place) -> None:
     assert filled.files() == before
 
 
-@pytest.mark.parametrize("found", [b"2", b"10\n", b"", b"new"])
-def test_a_store_of_a_newer_format_is_only_read(filled: Place, found: bytes) -> None:
-    filled.write(Format().path, found)
-    before = filled.files()
-    for changes in CHANGES.values():
-        for change in changes.values():
-            with pytest.raises(ConfigurationError, match="upgrade regstore"):
-                change(filled.open())
-    assert filled.files() == before
-    assert filled.repository(NAME).manifests.get("v1").body == IMAGE.manifest
+def test_a_store_of_a_newer_format_is_only_read(filled: Place) -> None:
+    for found in (b"2", b"10\n", b"", b"new"):
+        filled.write(Format().path, found)
+        before = filled.files()
+        assert refused(filled.open(), ConfigurationError) == EACH_CHANGE.keys()
+        assert filled.files() == before
+        assert filled.repository(NAME).manifests.get("v1").body == IMAGE.manifest
 
 
 def test_a_store_of_a_known_format_is_written(filled: Place) -> None:

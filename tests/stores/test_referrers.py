@@ -114,14 +114,10 @@ def test_digests_of_several_algorithms_are_paged_in_one_order(repo: Repository) 
     assert [second.items[0].digest, second.more] == [sha512, False]
 
 
-@pytest.mark.parametrize("digest", ["sha256:short", "no digest", "../../x"])
-def test_what_is_no_digest_is_refused(repo: Repository, digest: str) -> None:
-    with pytest.raises(DigestInvalidError):
-        list(repo.referrers.all(digest))
-    with pytest.raises(DigestInvalidError):
-        repo.referrers.page(digest, 10)
-    with pytest.raises(DigestInvalidError):
-        repo.referrers.page(SUBJECT.digest, 10, digest)
+def test_a_page_begins_after_a_digest_only(repo: Repository) -> None:
+    for last in ("", "sha256:short", "../../x"):
+        with pytest.raises(DigestInvalidError):
+            repo.referrers.page(SUBJECT.digest, 10, last)
 
 
 def test_the_subject_may_come_later_or_go(place: Place, repo: Repository) -> None:
@@ -216,16 +212,16 @@ def test_without_leave_to_write_the_manifests_are_read_each_time(
     assert found(repo) == found(reading)
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"digest": "sha256:short"}'])
-def test_a_damaged_entry_says_what_to_do(place: Place, repo: Repository, damage: bytes) -> None:
+def test_a_damaged_entry_says_what_to_do(place: Place, repo: Repository) -> None:
     image = referrer(1)
     image.push(repo)
     assert found(repo) == [image.digest]
     path = layout.Referrer(NAME, SUBJECT.digest, image.digest).path
-    place.write(path, damage)
-    with pytest.raises(CorruptContentError, match="reindex") as caught:
-        found(repo)
-    assert caught.value.path == path
+    for damage in (b"", b"{", b"[]", b'{"digest": "sha256:short"}'):
+        place.write(path, damage)
+        with pytest.raises(CorruptContentError, match="reindex") as caught:
+            found(repo)
+        assert caught.value.path == path
     repo.referrers.reindex()
     assert found(repo) == [image.digest]
 

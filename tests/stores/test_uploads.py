@@ -115,12 +115,12 @@ def test_a_parked_upload_goes_on_in_the_same_object(repo: Repository) -> None:
     assert upload.commit(DIGEST).size == len(BLOB)
 
 
-@pytest.mark.parametrize("offset", [0, 999, 1001, 1 << 70])
-def test_a_chunk_at_another_offset_is_refused(repo: Repository, offset: int) -> None:
+def test_a_chunk_at_another_offset_is_refused(repo: Repository) -> None:
     upload = repo.uploads.resume(begin(repo))
-    with pytest.raises(UploadOffsetError) as caught:
-        upload.write(b"misplaced", offset=offset)
-    assert (caught.value.offset, caught.value.given) == (1000, offset)
+    for offset in (0, 999, 1001, 1 << 70):
+        with pytest.raises(UploadOffsetError) as caught:
+            upload.write(b"misplaced", offset=offset)
+        assert (caught.value.offset, caught.value.given) == (1000, offset)
     upload.write(BLOB[1000:], offset=1000)
     assert upload.commit(DIGEST).size == len(BLOB)
 
@@ -161,14 +161,14 @@ def test_a_wrong_digest_leaves_nothing(
         upload.write(b"more")
 
 
-@pytest.mark.parametrize("size", [0, len(BLOB) - 1, len(BLOB) + 1, 1 << 70, -1])
-def test_a_wrong_size_leaves_nothing(place: Place, repo: Repository, size: int) -> None:
+def test_a_wrong_size_leaves_nothing(place: Place, repo: Repository) -> None:
     before = place.files()
-    upload = repo.uploads.create()
-    upload.write(BLOB)
-    with pytest.raises(SizeInvalidError):
-        upload.commit(DIGEST, size=size)
-    assert place.files() == before
+    for size in (0, len(BLOB) - 1, len(BLOB) + 1, 1 << 70, -1):
+        upload = repo.uploads.create()
+        upload.write(BLOB)
+        with pytest.raises(SizeInvalidError):
+            upload.commit(DIGEST, size=size)
+        assert place.files() == before
 
 
 def test_a_malformed_digest_ends_nothing(repo: Repository) -> None:
@@ -253,25 +253,25 @@ def test_an_empty_blob(place: Place, repo: Repository) -> None:
 
 
 @pytest.mark.parametrize("committed", ALGORITHMS)
-@pytest.mark.parametrize("tracked", ALGORITHMS)
-def test_every_algorithm_end_to_end(
-    place: Place, repo: Repository, tracked: str, committed: str
-) -> None:
+def test_every_algorithm_end_to_end(place: Place, repo: Repository, committed: str) -> None:
     digest = Digest.of(BLOB, committed)
-    upload = repo.uploads.resume(begin(repo, BLOB[:70_001], tracked))
-    upload.write(BLOB[70_001:])
-    assert upload.commit(digest).digest == digest
-    assert repo.blobs.get(digest) == BLOB
-    assert_only(place, digest)
+    for tracked in ALGORITHMS:
+        upload = repo.uploads.resume(begin(repo, BLOB[:70_001], tracked))
+        upload.write(BLOB[70_001:])
+        assert upload.commit(digest).digest == digest
+        assert repo.blobs.get(digest) == BLOB
+        assert_only(place, digest)
+        repo.blobs.delete(digest)
+        place.delete(layout.BlobData(digest).path)
 
 
-@pytest.mark.parametrize("committed", ALGORITHMS)
-def test_the_algorithm_of_a_known_digest_is_tracked(repo: Repository, committed: str) -> None:
-    digest = Digest.of(BLOB, committed)
-    upload = repo.uploads.create(digest=digest)
-    upload.write(BLOB)
-    assert upload.digest() == digest
-    assert upload.commit(digest).size == len(BLOB)
+def test_the_algorithm_of_a_known_digest_is_tracked(repo: Repository) -> None:
+    for committed in ALGORITHMS:
+        digest = Digest.of(BLOB, committed)
+        upload = repo.uploads.create(digest=digest)
+        upload.write(BLOB)
+        assert upload.digest() == digest
+        assert upload.commit(digest).size == len(BLOB)
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
