@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # The environment needs no pip of its own, so that Debian's python3-venv is not needed either.
 INSTALL = $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
-CODE = $(wildcard src tests bench docs)
+CODE = $(wildcard src tests examples bench docs)
 
-.PHONY: help demo test lint types docs bench clean
+.PHONY: help demo serve test lint types docs bench clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo    run the main job: push, resume, tag and read back an image in a new directory'
+	@echo 'make serve   run the example registry: PORT=5000, ROOT=directory or URL=any store'
 	@echo 'make test    lint, types, docs and layers, then the tests'
 	@echo 'make lint    ruff and the layer contract'
 	@echo 'make types   mypy --strict and the completeness of the public types'
@@ -26,12 +27,20 @@ $(VENV)/.cli: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[cli]'
 	@touch $@
 
+$(VENV)/.example: pyproject.toml | $(BIN)/python
+	$(INSTALL) --editable '.[example]'
+	@touch $@
+
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	$(INSTALL) --editable '.[dev]'
-	@touch $@ $(VENV)/.cli
+	@touch $@ $(VENV)/.cli $(VENV)/.example
 
 demo: $(VENV)/.cli
 	$(BIN)/regstore demo
+
+serve: $(VENV)/.example
+	$(BIN)/python -m examples.registry.serve --port $(or $(PORT),5000) \
+		--url '$(or $(URL),$(ROOT),$(error say where: make serve ROOT=directory, or URL=any store))'
 
 test: lint types docs
 	$(BIN)/python -m pytest -n 2

@@ -50,6 +50,7 @@ class Policy:
 
     :ivar max_manifest_size: bytes; larger manifests raise ``ManifestTooLargeError``.
     :ivar sparse_indexes: take indexes some of whose manifests are missing here.
+    :ivar sparse_images: take images some of whose layers, or whose config, are missing here.
     :ivar foreign_layers: take manifests whose non-distributable layers are missing here.
     :ivar unknown_manifests: take manifests of other formats than OCI and Docker schema 2. What they
         refer to is neither checked nor protected: the garbage collector of CNCF distribution
@@ -59,6 +60,7 @@ class Policy:
 
     max_manifest_size: int = MAX_MANIFEST_SIZE
     sparse_indexes: bool = False
+    sparse_images: bool = False
     foreign_layers: bool = True
     unknown_manifests: bool = False
     tags: TagPolicy = field(default_factory=MutableTags)
@@ -67,4 +69,4 @@ class Policy:
         """Return whether a manifest is taken although what *reference* names is missing."""
         if reference.role == "manifest":
             return self.sparse_indexes
-        return reference.is_foreign and self.foreign_layers
+        return self.sparse_images or (reference.is_foreign and self.foreign_layers)

@@ -17,6 +17,7 @@ from regstore.driver import FileInfo
 from regstore.errors import (
     BlobUnknownError,
     BlobUploadUnknownError,
+    ManifestBlobUnknownError,
     ManifestTooLargeError,
     ManifestUnknownError,
     PermissionDeniedError,
@@ -27,7 +28,7 @@ from regstore.errors import (
 from regstore.oci import OCI_MANIFEST
 from regstore.policy import Policy
 from regstore.uploads import JOIN_BYTES
-from tests.images import make_image
+from tests.images import make_image, make_index
 from tests.places import Place
 
 BLOB = random.Random(5).randbytes(2 * JOIN_BYTES + 1000)
@@ -133,6 +134,16 @@ def test_a_push_may_name_what_its_tag_must_be(repo: Repository) -> None:
     assert repo.tags.get("v1") == IMAGE.digest
     repo.manifests.put(other.manifest, tags=["v1"], expect=IMAGE.digest)
     assert repo.tags.get("v1") == other.digest
+
+
+def test_sparse_images_are_taken_where_the_policy_says(place: Place, repo: Repository) -> None:
+    with pytest.raises(ManifestBlobUnknownError):
+        repo.manifests.put(IMAGE.manifest)
+    sparse = place.open(Policy(sparse_images=True)).repository("library/app")
+    sparse.manifests.put(IMAGE.manifest, tags=["v1"])
+    assert repo.manifests.get("v1").body == IMAGE.manifest
+    with pytest.raises(ManifestBlobUnknownError):
+        sparse.manifests.put(make_index(make_image("y", layers=0)).manifest)
 
 
 def test_a_manifest_is_described_without_a_pull(place: Place, repo: Repository) -> None:

@@ -1,0 +1,1 @@
+"""Registry servers that embed regstore."""

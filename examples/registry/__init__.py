@@ -1,0 +1,1 @@
+"""A registry server on Starlette, in front of :class:`regstore.AsyncRegistry`."""

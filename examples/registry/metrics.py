@@ -1,0 +1,72 @@
+"""What the server counts, for Prometheus. Each process counts for itself."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from typing_extensions import override
+
+from regstore import Event, Observer
+
+
+class Metrics(Observer):
+    """Counts what happens in a registry (as its observer), and how long requests take."""
+
+    media_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self._all = CollectorRegistry()
+        self._events = Counter(
+            "regstore_events", "What was done to content.", ["action"], registry=self._all
+        )
+        self._bytes = Counter(
+            "regstore_bytes", "Size of the content it was done to.", ["action"], registry=self._all
+        )
+        self.requests = Histogram(
+            "http_request_seconds",
+            "Time until the answer was sent.",
+            ["method", "status"],
+            registry=self._all,
+        )
+
+    @override
+    def notify(self, event: Event) -> None:
+        self._events.labels(event.action.value).inc()
+        self._bytes.labels(event.action.value).inc(event.size or 0)
+
+    def text(self) -> bytes:
+        """Return all counts as Prometheus reads them."""
+        return generate_latest(self._all)
+
+
+class Timed:
+    """Takes the time of each request."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._requests = metrics.requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, start = "500", perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            status = str(message.get("status", status))
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            self._requests.labels(scope["method"], status).observe(perf_counter() - start)

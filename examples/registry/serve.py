@@ -1,0 +1,52 @@
+"""Run the server on granian: ``python -m examples.registry.serve --url DIRECTORY``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from granian import Granian
+from granian.constants import Interfaces
+from starlette.applications import Starlette
+
+from examples.registry.app import create_app
+from examples.registry.metrics import Metrics
+from regstore import AsyncRegistry, Policy
+
+DRAIN_SECONDS = 30
+
+
+def create() -> Starlette:
+    """Return the server that the environment describes; each worker process calls this."""
+    metrics = Metrics()
+    sparse = os.environ.get("REGISTRY_SPARSE") == "1"
+    policy = Policy(sparse_indexes=sparse, sparse_images=sparse)
+    url = os.environ["REGISTRY_URL"]
+    return create_app(AsyncRegistry.open(url, policy=policy, observer=metrics), metrics)
+
+
+def main() -> None:
+    """Serve until told to end; requests under way are then finished."""
+    parser = argparse.ArgumentParser(description="A container registry over regstore.")
+    parser.add_argument("--url", required=True, help="a directory, or any URL that regstore opens")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5000)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--sparse", action="store_true", help="take manifests with parts missing")
+    options = parser.parse_args()
+    os.environ["REGISTRY_URL"] = options.url
+    os.environ["REGISTRY_SPARSE"] = "1" if options.sparse else "0"
+    Granian(
+        "examples.registry.serve:create",
+        factory=True,
+        address=options.host,
+        port=options.port,
+        interface=Interfaces.ASGI,
+        workers=options.workers,
+        workers_kill_timeout=DRAIN_SECONDS,
+        websockets=False,
+    ).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""A registry server in plain WSGI, in front of :class:`regstore.Registry`."""
