@@ -21,6 +21,10 @@ class TestLocalDriver(StorageDriverTests):
     def back_door(self, tmp_path: Path) -> BackDoor:
         return DirectoryDoor(tmp_path / "root")
 
+    @pytest.fixture
+    def full_driver(self, small_disk: Path | None) -> StorageDriver | None:
+        return LocalDriver(small_disk / "root") if small_disk else None
+
     def reopen(self, driver: StorageDriver) -> StorageDriver:
         assert isinstance(driver, LocalDriver)
         return LocalDriver(driver.root)
