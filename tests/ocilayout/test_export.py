@@ -22,7 +22,7 @@ from regstore.errors import (
     RegstoreError,
     SizeInvalidError,
 )
-from regstore.layout import BlobData
+from regstore.layout import BlobData, RevisionLink
 from tests import places
 from tests.images import Image, make_image, make_index
 from tests.ocilayout.layouts import REF_NAME, Layout, as_directory, path_of
@@ -137,6 +137,28 @@ def test_a_layout_is_added_to(repo: Repository, out: Path, layout: Layout) -> No
     assert entries(out) == {"1": new.digest, "2": new.digest, "kept": kept.digest}
     assert json.loads((out / "index.json").read_bytes())["annotations"] == {"by": "hand"}
     assert blobs_in(out) == contents(old, kept, new)
+
+
+def test_content_that_has_a_name_gets_no_second_entry_without_one(
+    repo: Repository, out: Path
+) -> None:
+    image = make_image("one")
+    image.push(repo, "1")
+    repo.export_layout(out, [image.digest])
+    assert entries(out) == {None: image.digest}
+    repo.export_layout(out, ["1"])
+    repo.export_layout(out, [image.digest])
+    assert entries(out) == {"1": image.digest}
+
+
+def test_a_referrer_that_is_gone_is_no_hindrance(place: Place, out: Path) -> None:
+    image, repo = make_image("one"), place.repository()
+    bill = make_image("bill", subject=image.described())
+    image.push(repo, "1")
+    bill.push(repo)
+    place.delete(RevisionLink("library/app", bill.digest).path)
+    repo.export_layout(out)
+    assert entries(out) == {"1": image.digest}
 
 
 def test_exporting_again_changes_nothing_and_copies_nothing(repo: Repository, out: Path) -> None:

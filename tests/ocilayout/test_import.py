@@ -76,6 +76,21 @@ def test_all_work_is_announced_before_the_first_byte(
     assert 0 not in told[announced:]
 
 
+def test_progress_ends_at_every_size(repo: Repository, layout: Layout, tmp_path: Path) -> None:
+    image = make_image("one", layers=2)
+    layout.list(image, "1")
+    folder = as_directory(layout, tmp_path / "layout")
+    repo.blobs.put(image.blobs[2])
+    sizes = {
+        described(content, "")["digest"]: len(content) for content in (image.manifest, *image.blobs)
+    }
+    done: dict[object, int] = {}
+    for _ in range(2):
+        done.clear()
+        repo.import_layout(folder, progress=lambda each, count: done.update({each.digest: count}))
+        assert done == sizes
+
+
 def test_one_entry_comes_in_under_its_name_alone(
     repo: Repository, layout: Layout, tmp_path: Path
 ) -> None:
@@ -138,6 +153,17 @@ def test_a_full_name_gives_its_tag(
     assert list(repo.import_layout(folder).tags) == [tag]
     assert list(repo.import_layout(folder, ref_name).tags) == [tag]
     assert list(repo.import_layout(folder, tag).tags) == [tag]
+
+
+def test_what_is_asked_for_by_digest_gets_no_tag_unasked(
+    repo: Repository, layout: Layout, tmp_path: Path
+) -> None:
+    image = make_image("one")
+    layout.list(image, "1")
+    folder = as_directory(layout, tmp_path / "layout")
+    assert repo.import_layout(folder, image.digest).tags == {}
+    assert repo.manifests.exists(image.digest)
+    assert not repo.manifests.exists("1")
 
 
 @pytest.mark.parametrize("ref_name", ["docker.io/library/x:", "library/x y", "x:-1", "a/:../b"])
@@ -359,6 +385,16 @@ def test_a_deep_chain_of_indexes_is_no_recursion(layout: Layout, tmp_path: Path)
     layout.list(image, "deep")
     repo.import_layout(as_directory(layout, tmp_path / "layout"))
     assert repo.tags.get("deep") == image.digest
+
+
+def test_what_is_listed_many_times_is_read_once(layout: Layout, tmp_path: Path) -> None:
+    repo, image = places.memory().repository(), make_image("bottom")
+    layout.hold(image)
+    for _ in range(40):  # two to the power of forty ways to the bottom
+        image = make_index(image, image)
+        layout.hold(image)
+    layout.list(image, "wide")
+    assert len(repo.import_layout(as_directory(layout, tmp_path / "layout")).manifests) == 41
 
 
 def test_a_manifest_too_large_is_refused(place: Place, layout: Layout, tmp_path: Path) -> None:
