@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# Before the suite is imported: a failing assertion then tells what it saw.
-pytest.register_assert_rewrite("regstore.testing.suite", "regstore.testing.stateful")
-
-from regstore.testing.conformance import ClauseResult, run_conformance  # noqa: E402
-from regstore.testing.contract import Clause, clauses  # noqa: E402
-from regstore.testing.prefix import PrefixDriver  # noqa: E402
+from regstore.testing.conformance import ClauseResult, run_conformance
+from regstore.testing.contract import Clause, clauses
+from regstore.testing.prefix import PrefixDriver
 
 if TYPE_CHECKING:
     from regstore.testing.suite.base import BackDoor
@@ -30,7 +27,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the suite when it is asked for, so that a live run can let pytest rewrite it."""
+    """Import the suite when it is asked for: by then pytest runs, and its assertions are rewritten.
+
+    Without that they would fail without telling what they saw.
+    """
+    pytest.register_assert_rewrite("regstore.testing.suite", "regstore.testing.stateful")
     if name == "BackDoor":
         from regstore.testing.suite.base import BackDoor  # noqa: PLC0415
 

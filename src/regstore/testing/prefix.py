@@ -28,7 +28,8 @@ from regstore.errors import DriverError, PathNotFoundError
 class PrefixDriver(WrapperDriver):
     """The directory *prefix* of *inner*, as a store of its own.
 
-    Paths may be as long as *inner* allows, less the prefix.
+    Paths may be as long as *inner* allows, less the prefix. What writes or deletes is checked here
+    first, so that a driver that takes ``..`` does no harm; what reads is left to *inner* to check.
 
     :param inner: the driver to forward to; closing this one closes it.
     :param prefix: a path that keeps P1.
@@ -38,10 +39,17 @@ class PrefixDriver(WrapperDriver):
         super().__init__(inner)
         self.prefix = check_path(prefix, inner.name)
 
-    def outer(self, path: str, *, allow_root: bool = False) -> str:
-        """Return *path* as the inner driver names it."""
-        check_path(path, self.name, allow_root=allow_root)
-        return f"{self.prefix}/{path}" if path else self.prefix
+    def outer(self, path: str) -> str:
+        """Return *path* as the inner driver names it; of the root, a path that nobody may name."""
+        return f"{self.prefix}/{path}"
+
+    def inside(self, path: str) -> str:
+        """Return *path* as the inner driver names it, where it keeps P1 and P2."""
+        return self.outer(check_path(path, self.name))
+
+    def directory(self, path: str) -> str:
+        """Return *path*, which may be the root, as the inner driver names it."""
+        return self.outer(path) if path else self.prefix
 
     @contextmanager
     def naming(self) -> Iterator[None]:
@@ -62,7 +70,7 @@ class PrefixDriver(WrapperDriver):
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
         with self.naming():
-            path = self.outer(path, allow_root=True)
+            path = self.directory(path)
             return self.named(await super().stat(path, must_exist=must_exist))
 
     @override
@@ -81,18 +89,18 @@ class PrefixDriver(WrapperDriver):
     @override
     async def put_content(self, path: str, data: bytes, condition: Condition = ANY) -> str | None:
         with self.naming():
-            return await super().put_content(self.outer(path), data, condition)
+            return await super().put_content(self.inside(path), data, condition)
 
     @override
     async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
         with self.naming():
-            path = self.outer(path)
+            path = self.inside(path)
             return _Writer(await super().writer(path, append=append, at_least=at_least), self)
 
     @override
     async def move(self, source: str, destination: str) -> None:
         with self.naming():
-            await super().move(self.outer(source), self.outer(destination))
+            await super().move(self.inside(source), self.inside(destination))
 
     @override
     async def copy(
@@ -103,24 +111,24 @@ class PrefixDriver(WrapperDriver):
         source_version: str | None = None,
     ) -> str | None:
         with self.naming():
-            source, destination = self.outer(source), self.outer(destination)
+            source, destination = self.inside(source), self.inside(destination)
             return await super().copy(source, destination, condition, source_version)
 
     @override
     async def delete(self, path: str) -> None:
         with self.naming():
-            await super().delete(self.outer(path))
+            await super().delete(self.inside(path))
 
     @override
     async def delete_file(self, path: str, condition: Condition = ANY) -> None:
         with self.naming():
-            await super().delete_file(self.outer(path), condition)
+            await super().delete_file(self.inside(path), condition)
 
     @override
     async def list(
         self, path: str, start_after: str | None = None, limit: int | None = None
     ) -> AsyncGenerator[str, None]:
-        inner = super().list(self.outer(path, allow_root=True), start_after, limit)
+        inner = super().list(self.directory(path), start_after, limit)
         with self._empty_root(path), self.naming():
             async with aclosing(inner) as names:
                 async for name in names:
@@ -128,7 +136,7 @@ class PrefixDriver(WrapperDriver):
 
     @override
     async def walk(self, path: str) -> AsyncGenerator[FileInfo, None]:
-        inner = super().walk(self.outer(path, allow_root=True))
+        inner = super().walk(self.directory(path))
         with self._empty_root(path), self.naming():
             async with aclosing(inner) as files:
                 async for info in files:
@@ -190,7 +198,7 @@ class _Writer(WrapperWriter):
     @override
     async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
         with self._driver.naming():
-            return await super().commit(None if to is None else self._driver.outer(to), condition)
+            return await super().commit(None if to is None else self._driver.inside(to), condition)
 
     @override
     async def cancel(self) -> None:

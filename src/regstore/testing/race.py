@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time  # noqa: TID251 - to give way, not to tell the time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -19,14 +20,14 @@ CHILD_SECONDS = 30
 
 
 @contextmanager
-def _switching_often() -> Iterator[None]:
-    """Let threads take turns every few bytecodes, so that a race has its chance."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
+def _taking_turns() -> Iterator[None]:
+    """Let another thread go on at every call and return, so that each race has its chance."""
+    before = sys.getprofile()
+    sys.setprofile(lambda *_: time.sleep(0))
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
+        sys.setprofile(before)
 
 
 def race(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
@@ -36,11 +37,12 @@ def race(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
     def attempt(call: Callable[[], T]) -> T | Exception:
         start.wait()
         try:
-            return call()
+            with _taking_turns():
+                return call()
         except Exception as error:  # noqa: BLE001 - the outcome of this racer
             return error
 
-    with _switching_often(), ThreadPoolExecutor(len(calls)) as pool:
+    with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(attempt, calls))
 
 
@@ -52,13 +54,15 @@ def beside(observe: Callable[[], None], act: Callable[[], None], threads: int = 
     done = Event()
 
     def watch() -> None:
-        while not done.is_set():
-            observe()
+        with _taking_turns():
+            while not done.is_set():
+                observe()
 
-    with _switching_often(), ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         watchers = [pool.submit(watch) for _ in range(threads)]
         try:
-            act()
+            with _taking_turns():
+                act()
         finally:
             done.set()
         for watcher in watchers:
@@ -87,12 +91,13 @@ def in_child(act: Callable[[], None]) -> str:
 
 
 def _live_as_child(act: Callable[[], None], sending: int) -> None:
+    sys.setprofile(None)
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(CHILD_SECONDS)
         act()
     except BaseException:  # noqa: BLE001 - told to the parent
-        os.write(sending, traceback.format_exc().encode())
+        os.write(sending, f"{sys.exception()!r}\n{traceback.format_exc()}".encode())
     finally:
         # Without running what the parent has registered for its own exit.
         os._exit(0)

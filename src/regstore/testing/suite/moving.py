@@ -60,7 +60,7 @@ class MovingTests(DriverSuite):
             one_of(self.run(driver.get_content(self.at("target"))).data, whole)
 
         def move() -> None:
-            for turn in range(60):
+            for turn in range(30):
                 self.run(driver.put_content(self.at("source"), whole[turn % 2]))
                 self.run(driver.move(self.at("source"), self.at("target")))
 
@@ -120,7 +120,7 @@ class MovingTests(DriverSuite):
             self.not_claimed("conditional_copy")
         names = [f"source{racer}" for racer in range(6)]
         self.put(*names)
-        for turn in range(5):
+        for turn in range(3):
             to = self.at(f"to{turn}")
             outcomes = race([partial(self._copy_new, driver, self.at(name), to) for name in names])
             losers = [each for each in outcomes if isinstance(each, Exception)]
@@ -203,7 +203,7 @@ class MovingTests(DriverSuite):
     def test_m4_one_winner_of_conditional_deletes(self, driver: StorageDriver) -> None:
         if not driver.capabilities.conditional_delete:
             self.not_claimed("conditional_delete")
-        for turn in range(8):
+        for turn in range(5):
             path = self.at(f"f{turn}")
             self.run(driver.put_content(path, b"x"))
             version = self.run(driver.stat(path)).version
@@ -225,7 +225,7 @@ class MovingTests(DriverSuite):
     ) -> None:
         if not driver.capabilities.conditional_delete:
             self.not_claimed("conditional_delete")
-        for turn in range(15):
+        for turn in range(10):
             path = self.at(f"f{turn}")
             self.run(driver.put_content(path, b"old"))
             version = self.run(driver.stat(path)).version

@@ -44,7 +44,7 @@ class SmallWriteTests(DriverSuite):
             assert self.run(driver.stat(path)).size in map(len, whole)
 
         def write() -> None:
-            for turn in range(150):
+            for turn in range(50):
                 self.run(driver.put_content(path, whole[turn % 3]))
 
         beside(read, write)
@@ -123,7 +123,7 @@ class SmallWriteTests(DriverSuite):
     def test_w3_one_winner_of_create(self, driver: StorageDriver) -> None:
         if not driver.capabilities.conditional_create:
             self.not_claimed("conditional_create")
-        for turn in range(12):
+        for turn in range(8):
             self._one_winner(driver, self.at(f"d{turn}/f"), IF_ABSENT, PathExistsError)
 
     def test_w3_one_winner_of_replace(self, driver: StorageDriver) -> None:
@@ -131,7 +131,7 @@ class SmallWriteTests(DriverSuite):
             self.not_claimed("conditional_replace")
         path = self.at("f")
         self.run(driver.put_content(path, b"old"))
-        for _ in range(12):
+        for _ in range(8):
             condition = if_version(self.run(driver.stat(path)).version)
             self._one_winner(driver, path, condition, PreconditionFailedError)
 
@@ -155,7 +155,8 @@ class SmallWriteTests(DriverSuite):
         for outcome in outcomes:
             if isinstance(outcome, Exception) and not isinstance(outcome, lost):
                 raise outcome
-        assert len(winners) == 1, f"{len(winners)} of {RACERS} won"
+        won = len(winners)
+        assert won == 1, f"{won} of {RACERS} won"
         self.expect(path, winners[0])
 
     @pytest.mark.parametrize("capability", ["conditional_create", "conditional_replace"])
@@ -175,7 +176,7 @@ class SmallWriteTests(DriverSuite):
     def test_w5_concurrent_puts_never_interleave(self, driver: StorageDriver) -> None:
         path = self.at("f")
         bodies = [content(50_000 + 1000 * racer, racer) for racer in range(RACERS)]
-        for _ in range(12):
+        for _ in range(8):
             for outcome in race(
                 [partial(self._put_bytes, driver, path, body, ANY) for body in bodies]
             ):
