@@ -32,12 +32,12 @@ class AsyncRepository:
     """One repository. Objects cost nothing; no I/O before one of their methods is awaited."""
 
     def __init__(self, scope: Scope) -> None:
-        self.name = scope.name
-        self.uploads = AsyncUploads(scope)
-        self.blobs = AsyncBlobs(scope, self.uploads)
-        self.tags = AsyncTags(scope)
-        self.referrers = AsyncReferrers(scope)
-        self.manifests = AsyncManifests(scope, self.tags, self.referrers)
+        self.name: str = scope.name
+        self.uploads: AsyncUploads = AsyncUploads(scope)
+        self.blobs: AsyncBlobs = AsyncBlobs(scope, self.uploads)
+        self.tags: AsyncTags = AsyncTags(scope)
+        self.referrers: AsyncReferrers = AsyncReferrers(scope)
+        self.manifests: AsyncManifests = AsyncManifests(scope, self.tags, self.referrers)
         self._stores = ocilayout.Stores(
             scope, self.blobs, self.manifests, self.tags, self.referrers
         )
@@ -119,7 +119,7 @@ class Core:
     ) -> None:
         self.driver = driver
         self._scope = Scope(driver, policy or Policy(), observer or SilentObserver(), read_only)
-        self.repositories = AsyncRepositories(self._scope)
+        self.repositories: AsyncRepositories = AsyncRepositories(self._scope)
         _check_policy(self._scope)
 
     def repository(self, name: str) -> AsyncRepository:
@@ -156,7 +156,7 @@ class AsyncRegistry:
         if isinstance(driver.runtime, BlockingRuntime):
             driver = ThreadedDriver(driver)
         self._core = Core(driver, policy, observer, read_only=read_only)
-        self.repositories = self._core.repositories
+        self.repositories: AsyncRepositories = self._core.repositories
 
     @classmethod
     def open(

@@ -9,7 +9,7 @@ from regstore.cli.demo import demo
 from regstore.cli.layouts import export_command, import_command
 from regstore.cli.ls import ls
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     help=(
         "Look into the storage of a container registry, and move images in and out of it. "
         "URL is a directory, file:///path, s3://bucket/prefix or any other fsspec URL. "

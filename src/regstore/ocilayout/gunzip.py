@@ -45,7 +45,7 @@ class GzipReader(io.RawIOBase):
     def __init__(self, file: BinaryIO, points: Sequence[Point] | None = None) -> None:
         self._file = file
         self._is_first = points is None
-        self.points = list(points or ())
+        self.points: list[Point] = list(points or ())
         self._spacing = SPACING
         self._restart()
 
