@@ -10,7 +10,7 @@ from typing import Any, Self, cast
 from anyio.from_thread import BlockingPortal
 
 from regstore import AsyncRegistry, Registry
-from regstore.uploads import AsyncUpload
+from regstore.upload import AsyncUpload
 
 
 def plain(registry: AsyncRegistry, portal: BlockingPortal) -> Registry:

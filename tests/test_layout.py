@@ -87,6 +87,9 @@ GOLDEN = {
     layout.UploadData("a", UUID): (
         "docker/registry/v2/repositories/a/_uploads/2f0b9e0c-7d1e-4a53-9f5e-0d6f5b8b1c11/data"
     ),
+    layout.UploadSealed("a", UUID): (
+        "docker/registry/v2/repositories/a/_uploads/2f0b9e0c-7d1e-4a53-9f5e-0d6f5b8b1c11/sealed"
+    ),
     layout.UploadStartedAt("a", UUID): (
         "docker/registry/v2/repositories/a/_uploads/2f0b9e0c-7d1e-4a53-9f5e-0d6f5b8b1c11/startedat"
     ),
@@ -193,6 +196,7 @@ def test_files_are_told_from_directories() -> None:
         "TarsumLayerLink",
         "UploadData",
         "UploadHashState",
+        "UploadSealed",
         "UploadStartedAt",
     }
 

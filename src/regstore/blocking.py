@@ -28,7 +28,8 @@ from regstore.policy import Policy
 from regstore.referrers import AsyncReferrers
 from regstore.registry import AsyncRegistry, AsyncRepository, Core
 from regstore.tags import ANY, AsyncTags, Expect, Page, TagChange
-from regstore.uploads import AsyncUpload, AsyncUploads, Buffer, UploadInfo
+from regstore.upload import AsyncUpload, Buffer
+from regstore.uploads import AsyncUploads, UploadInfo
 
 Class = TypeVar("Class", bound=type)
 
@@ -291,12 +292,12 @@ class Repository:
     """See :class:`~regstore.registry.AsyncRepository`."""
 
     def __init__(self, core: AsyncRepository, runtime: Runtime) -> None:
-        self.name = core.name
-        self.uploads = Uploads(core.uploads, runtime)
-        self.blobs = Blobs(core.blobs, runtime)
-        self.tags = Tags(core.tags, runtime)
-        self.referrers = Referrers(core.referrers, runtime)
-        self.manifests = Manifests(core.manifests, runtime)
+        self.name: str = core.name
+        self.uploads: Uploads = Uploads(core.uploads, runtime)
+        self.blobs: Blobs = Blobs(core.blobs, runtime)
+        self.tags: Tags = Tags(core.tags, runtime)
+        self.referrers: Referrers = Referrers(core.referrers, runtime)
+        self.manifests: Manifests = Manifests(core.manifests, runtime)
         self._core = core
         self._runtime = runtime
 
@@ -356,7 +357,7 @@ class Registry:
         read_only: bool = False,
     ) -> None:
         self._core = Core(driver, policy, observer, read_only=read_only)
-        self.repositories = Repositories(self._core.repositories, driver.runtime)
+        self.repositories: Repositories = Repositories(self._core.repositories, driver.runtime)
 
     @classmethod
     def open(

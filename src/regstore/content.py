@@ -68,18 +68,15 @@ async def store(scope: Scope, digest: Digest, data: bytes) -> None:
 async def publish(scope: Scope, writer: FileWriter, digest: Digest) -> None:
     """Commit *writer*, whose content has been verified, to the place of its digest."""
     path = layout.BlobData(digest).path
-    size = writer.size
-    if not scope.driver.capabilities.atomic_put and await _holds(scope, path, size):
+    if not scope.driver.capabilities.atomic_put and await _holds(scope, path, writer.size):
         await writer.cancel()
     else:
         await writer.commit(to=path)
-    await _check_size(scope, digest, size)
 
 
-async def adopt(scope: Scope, source: str, digest: Digest, size: int) -> None:
+async def adopt(scope: Scope, source: str, digest: Digest) -> None:
     """Move the object at *source*, whose content has been verified, to the place of its digest."""
     await scope.driver.move(source, layout.BlobData(digest).path)
-    await _check_size(scope, digest, size)
 
 
 async def link_layer(scope: Scope, digest: Digest, target: Digest | None = None) -> None:
@@ -94,7 +91,11 @@ async def _holds(scope: Scope, path: str, size: int) -> bool:
         return False
 
 
-async def _check_size(scope: Scope, digest: Digest, size: int) -> None:
+async def check_size(scope: Scope, digest: Digest, size: int) -> None:
+    """Look whether what was published is whole.
+
+    :raises CorruptContentError: it is not.
+    """
     path = layout.BlobData(digest).path
     info = await scope.driver.stat(path, must_exist=True)
     if info.size != size:

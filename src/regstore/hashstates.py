@@ -43,7 +43,7 @@ async def nearest(
     driver: StorageDriver, upload: layout.Upload, algorithm: str, size: int
 ) -> Hasher:
     """Return the hasher with the newest state of at most *size* bytes, else a fresh one."""
-    offsets = await offsets_of(driver, upload, algorithm)
+    offsets = await _offsets(driver, upload, algorithm)
     for offset in sorted((known for known in offsets if known <= size), reverse=True):
         hasher = await _at(driver, upload, algorithm, offset)
         if hasher is not None:
@@ -51,9 +51,15 @@ async def nearest(
     return Hasher(algorithm)
 
 
-async def offsets_of(
-    driver: StorageDriver, upload: layout.Upload, algorithm: str = _CANONICAL
-) -> list[int]:
+async def cover_bytes(driver: StorageDriver, upload: layout.Upload) -> bool:
+    """Return whether any state says that the upload once had bytes."""
+    for algorithm in (_CANONICAL, *await _algorithms(driver, upload)):
+        if any(await _offsets(driver, upload, algorithm)):
+            return True
+    return False
+
+
+async def _offsets(driver: StorageDriver, upload: layout.Upload, algorithm: str) -> list[int]:
     """Return the offsets at which states were saved, in no order."""
     root = layout.UploadHashStates(upload.name, upload.upload_id, algorithm).path
     return [int(name) for name in await _names(driver, root) if name.isascii() and name.isdigit()]

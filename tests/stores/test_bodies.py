@@ -27,7 +27,7 @@ from regstore.errors import (
 )
 from regstore.oci import OCI_MANIFEST
 from regstore.policy import Policy
-from regstore.uploads import JOIN_BYTES
+from regstore.upload import JOIN_BYTES
 from tests.images import make_image, make_index
 from tests.places import Place
 

@@ -33,6 +33,7 @@
                     ├── hashstates                          UploadHashStatesRoot
                     │   └── <alg>                           UploadHashStates
                     │       └── <offset>                    UploadHashState: a saved hash
+                    ├── sealed                              UploadSealed: being verified
                     └── startedat                           UploadStartedAt: a time
 
     docker/registry/regstore/v1                             StateRoot: ours, stock never walks it
@@ -112,6 +113,7 @@ from regstore.layout.v2 import (
     UploadHashState,
     UploadHashStates,
     UploadHashStatesRoot,
+    UploadSealed,
     UploadsRoot,
     UploadStartedAt,
 )
@@ -165,6 +167,7 @@ __all__ = [
     "UploadHashState",
     "UploadHashStates",
     "UploadHashStatesRoot",
+    "UploadSealed",
     "UploadStartedAt",
     "UploadsRoot",
     "check_algorithm",

@@ -213,6 +213,13 @@ class UploadStartedAt(OfUpload):
     __slots__ = ()
 
 
+@file(UPLOAD + "/sealed")
+class UploadSealed(OfUpload):
+    """The whole content of an upload, which is being verified; regstore's own, stock ignores it."""
+
+    __slots__ = ()
+
+
 @directory(UPLOAD + "/hashstates")
 class UploadHashStatesRoot(OfUpload):
     """The hash states of an upload."""
