@@ -1,8 +1,7 @@
-"""What tests of the local driver share."""
+"""Directories as tests look at them, past every driver."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 
@@ -22,7 +21,14 @@ class DirectoryDoor:
 
     def paths(self) -> set[str]:
         return {
-            os.path.relpath(os.path.join(folder, name), self._root)
-            for folder, _, names in os.walk(self._root)
-            for name in names
+            str(path.relative_to(self._root)) for path in self._root.rglob("*") if path.is_file()
         }
+
+
+def everything_below(root: Path) -> dict[str, bytes | None]:
+    """Return every file below *root*, hidden or not, and every empty directory as ``None``."""
+    return {
+        str(path.relative_to(root)): None if path.is_dir() else path.read_bytes()
+        for path in root.rglob("*")
+        if path.name != ".regstore-tmp" and not (path.is_dir() and any(path.iterdir()))
+    }

@@ -45,7 +45,11 @@ def try_lock(fd: int) -> bool:
 
 def unlock(fd: int) -> None:
     """Give the lock back, for whoever else holds the same description too."""
-    fcntl.flock(fd, fcntl.LOCK_UN)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+    except OSError as error:
+        if error.errno not in _WITHOUT_LOCKS:
+            raise
 
 
 @contextmanager

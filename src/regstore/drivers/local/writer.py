@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from regstore.driver import Condition, check_path
 from regstore.drivers._oserrors import writing
@@ -69,7 +69,7 @@ class LocalWriter(StatefulWriter):
     async def _cancel(self) -> None:
         self._close()
         with writing(self._path, NAME):
-            with self._changing_parent() as directory:
+            with suppress(FileNotFoundError), self._changing_parent() as directory:
                 place = Place(directory, self._place.name, self._path)
                 if self._is_mine(place.status()):
                     place.unlink()
@@ -149,7 +149,7 @@ class LocalWriter(StatefulWriter):
             return
         parent, _, name = self._path.rpartition("/")
         if not self._in_place:
-            with self._changing_parent() as directory:
+            with suppress(FileNotFoundError), self._changing_parent() as directory:
                 Place(directory, name, self._path).unlink()
         self._tree.prune(parent)
 
