@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
 
 import pytest
 
@@ -53,7 +53,7 @@ RENAMED = {
 }
 # Nobody calls these at the blocking door; the stores call them on each other.
 BETWEEN_STORES: dict[type, set[str]] = {
-    AsyncTags: {"point", "remove", "require_mutable"},
+    AsyncTags: {"point", "remove", "require_mutable", "require_settable"},
     AsyncReferrers: {"add", "remove"},
 }
 # At the other door these are set when the object is made, so that the class does not show them.
@@ -119,7 +119,7 @@ def plain(hint: object) -> object:
     if origin in {AsyncGenerator, Generator}:
         return ("iterates", given[0])
     if origin in {types.UnionType, typing.Union}:
-        kept = {plain(each) for each in given if typing.get_origin(each) is not AsyncIterator}
+        kept = {plain(each) for each in given if typing.get_origin(each) is not AsyncIterable}
         return kept.pop() if len(kept) == 1 else frozenset(kept)
     return hint
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from regstore.blobs import ANYWHERE
 from regstore.blocking import BlobReader, Registry, Repository, Upload
 from regstore.digest import Digest
 from regstore.errors import RegistryError, RegstoreError
@@ -21,7 +22,7 @@ from regstore.tags import ABSENT, ANY, Page, TagChange
 from regstore.uploads import UploadInfo
 
 
-def open(  # noqa: A001 - regstore.open(url) is the field's idiom, as gzip.open
+def open(
     url: str,
     *,
     storage_options: Mapping[str, object] | None = None,
@@ -52,6 +53,7 @@ def open(  # noqa: A001 - regstore.open(url) is the field's idiom, as gzip.open
 __all__ = [
     "ABSENT",
     "ANY",
+    "ANYWHERE",
     "Action",
     "AsyncRegistry",
     "AsyncRepository",
@@ -65,8 +67,8 @@ __all__ = [
     "Page",
     "Policy",
     "PutResult",
-    "RegistryError",
     "Registry",
+    "RegistryError",
     "RegstoreError",
     "Repository",
     "TagChange",

@@ -9,12 +9,13 @@ that hands in its own.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from abc import ABC, abstractmethod
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
+    AsyncIterable,
     Awaitable,
     Callable,
     Coroutine,
@@ -198,13 +199,37 @@ class LoopRuntime(Runtime):
     @override
     async def shield(self, aw: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
-            result = await aw
-        return result  # noqa: RET504 - the scope may swallow, as far as types can tell
+            if _is_asyncio():
+                result = await _outlast(asyncio.ensure_future(aw))
+            else:
+                result = await aw
+        return result
 
 
-async def as_async(items: Iterable[T] | AsyncIterator[T]) -> AsyncGenerator[T, None]:
+def _is_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+async def _outlast(future: asyncio.Future[T]) -> T:
+    """Await *future*; whoever cancels the waiting task is heard when it has ended."""
+    interruption: asyncio.CancelledError | None = None
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+    return future.result()
+
+
+async def as_async(items: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T, None]:
     """Iterate plain or asynchronous *items* alike."""
-    if isinstance(items, AsyncIterator):
+    if isinstance(items, AsyncIterable):
         async for item in items:
             yield item
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from datetime import timedelta
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -24,10 +25,21 @@ from regstore.events import Action
 from regstore.links import linked_digests
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+from regstore.upload import Buffer
 from regstore.uploads import AsyncUploads
 
 SINGLE_PUT_BYTES: Final = 16 << 20
 """Blobs in memory up to this size are written in one piece, straight to their place."""
+
+
+class Anywhere(Enum):
+    """Where a blob may be mounted from, besides a repository."""
+
+    ANYWHERE = "anywhere"
+
+
+ANYWHERE: Final = Anywhere.ANYWHERE
+"""Mount a blob from wherever in the registry it lies."""
 
 
 class AsyncBlobReader:
@@ -37,10 +49,8 @@ class AsyncBlobReader:
     Content is *not* verified as it streams, unless the driver is wrapped in
     :class:`regstore.consistency.Verified`.
 
-    :ivar descriptor: of the whole blob, whatever range is read; known once entered.
+    Before it is entered, and after it is left, reading raises ``ValueError``.
     """
-
-    descriptor: Descriptor
 
     def __init__(self, scope: Scope, digest: Digest, offset: int, length: int | None) -> None:
         self._scope = scope
@@ -48,7 +58,11 @@ class AsyncBlobReader:
         self._offset = offset
         self._length = length
         self._reader: FileReader | None = None
-        self._path = ""
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """What the whole blob is, whatever range is read."""
+        return Descriptor(OCTET_STREAM, self._digest, self._entered().info.size)
 
     @property
     def size(self) -> int:
@@ -62,16 +76,19 @@ class AsyncBlobReader:
 
     async def read(self) -> bytes:
         """Return the next chunk, ``b""`` at the end of the range."""
-        if self._reader is None:
-            msg = "open the blob first: async with repository.blobs.open(digest) as reader"
-            raise ValueError(msg)
-        chunk = await self._reader.read()
+        chunk = await self._entered().read()
         self._offset += len(chunk)
         return chunk
 
     async def local_file(self) -> Path | None:
         """Return a file that the operating system can send without copying, or ``None``."""
-        return await self._scope.driver.local_file(self._path)
+        return await self._scope.driver.local_file(self._entered().info.path)
+
+    def _entered(self) -> FileReader:
+        if self._reader is None:
+            msg = "open the blob first: with repository.blobs.open(digest) as reader"
+            raise ValueError(msg)
+        return self._reader
 
     def __aiter__(self) -> Self:
         return self
@@ -84,17 +101,19 @@ class AsyncBlobReader:
 
     async def __aenter__(self) -> Self:
         target = await content.resolve(self._scope, self._digest)
-        self._path = layout.BlobData(target).path
+        path = layout.BlobData(target).path
         try:
             self._reader = await self._scope.driver.reader(
-                self._path, self._offset, self._length, must_exist=True
+                path, self._offset, self._length, must_exist=True
             )
         except PathNotFoundError as error:
             why = "its link is there but its data is lost; push it again"
             raise content.blob_unknown(self._scope, self._digest, why) from error
-        size = self._reader.info.size
-        self.descriptor = Descriptor(OCTET_STREAM, self._digest, size)
-        self._scope.tell(Action.BLOB_PULLED, digest=self._digest, size=size)
+        try:
+            self._scope.tell(Action.BLOB_PULLED, digest=self._digest, size=self.size)
+        except BaseException:
+            await self._scope.runtime.shield(self._close())
+            raise
         return self
 
     async def __aexit__(
@@ -103,8 +122,12 @@ class AsyncBlobReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._reader is not None:
-            await self._reader.aclose()
+        await self._close()
+
+    async def _close(self) -> None:
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.aclose()
 
 
 class AsyncBlobs:
@@ -116,7 +139,7 @@ class AsyncBlobs:
 
     async def put(
         self,
-        data: bytes | Chunks,
+        data: Buffer | Chunks,
         digest: str | None = None,
     ) -> Descriptor:
         """Store *data* as a blob of this repository.
@@ -130,6 +153,8 @@ class AsyncBlobs:
         :raises ReadOnlyError: the registry was opened read-only.
         """
         wanted = Digest(digest) if digest is not None else None
+        if isinstance(data, bytearray | memoryview):
+            data = bytes(data)
         if isinstance(data, bytes) and len(data) <= SINGLE_PUT_BYTES:
             return await self._put_whole(data, wanted)
         return await self._put_chunks([data] if isinstance(data, bytes) else data, wanted)
@@ -196,13 +221,13 @@ class AsyncBlobs:
         async for digest in linked_digests(self._scope.driver, root, layout.LayerLink):
             yield digest
 
-    async def mount(self, digest: str, source: str | None = None) -> Descriptor:
+    async def mount(self, digest: str, source: str | Anywhere) -> Descriptor:
         """Give this repository a blob that repository *source* has; no data is copied.
 
         Whether the caller may read *source* is for the server to decide.
 
-        :param source: without it, the blob may lie anywhere in the registry, also where no
-            repository has it any more: whoever knows the digest gets the content.
+        :param source: with :data:`ANYWHERE`, the blob may lie anywhere in the registry, also where
+            no repository has it any more: whoever knows the digest gets the content.
         :raises BlobUnknownError: *source* does not have it.
         :raises NameInvalidError: *source* is no repository name.
         :raises ReadOnlyError: the registry was opened read-only.
@@ -211,7 +236,8 @@ class AsyncBlobs:
         wanted = Digest(digest)
         target, size = await self._locate(wanted, source)
         await content.link_layer(self._scope, wanted, target)
-        self._scope.tell(Action.BLOB_MOUNTED, digest=wanted, size=size, source=source)
+        origin = None if isinstance(source, Anywhere) else source
+        self._scope.tell(Action.BLOB_MOUNTED, digest=wanted, size=size, source=origin)
         return Descriptor(OCTET_STREAM, wanted, size)
 
     async def redirect_url(
@@ -225,9 +251,9 @@ class AsyncBlobs:
         target = await content.resolve(self._scope, Digest(digest))
         return await self._scope.driver.redirect_url(layout.BlobData(target).path, "GET", expires)
 
-    async def _locate(self, digest: Digest, source: str | None) -> tuple[Digest, int]:
+    async def _locate(self, digest: Digest, source: str | Anywhere) -> tuple[Digest, int]:
         """Return under which digest the content lies, and its size."""
-        if source is not None:
+        if not isinstance(source, Anywhere):
             origin = self._scope.repository(source)
             target = await content.resolve(origin, digest)
             return target, (await content.stat_data(origin, target)).size

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from regstore._run import Runtime
-from regstore.blobs import AsyncBlobReader, AsyncBlobs
+from regstore.blobs import Anywhere, AsyncBlobReader, AsyncBlobs
 from regstore.catalog import AsyncRepositories
 from regstore.consistency.checked import Checked
 from regstore.digest import Digest
@@ -96,7 +96,7 @@ class Blobs:
         self._core = core
         self._runtime = runtime
 
-    def put(self, data: bytes | Iterable[bytes], digest: str | None = None) -> Descriptor:
+    def put(self, data: Buffer | Iterable[bytes], digest: str | None = None) -> Descriptor:
         return self._runtime.run(self._core.put(data, digest))
 
     def get(self, digest: str) -> bytes:
@@ -117,7 +117,7 @@ class Blobs:
     def all(self) -> Generator[Digest, None, None]:
         return self._runtime.iterate(self._core.all())
 
-    def mount(self, digest: str, source: str | None = None) -> Descriptor:
+    def mount(self, digest: str, source: str | Anywhere) -> Descriptor:
         return self._runtime.run(self._core.mount(digest, source))
 
     def redirect_url(self, digest: str, expires: timedelta = timedelta(minutes=20)) -> str | None:

@@ -29,7 +29,7 @@ class AsyncRepositories:
 
     async def all(self) -> AsyncGenerator[str, None]:
         """Yield the names of all repositories; costs one listing per directory of the tree."""
-        async with aclosing(self._below((), None)) as names:
+        async with aclosing(self._below((), await self._children(()), None)) as names:
             async for name in names:
                 yield name
 
@@ -41,7 +41,7 @@ class AsyncRepositories:
         """
         found: list[str] = []
         after = tuple(last.split("/")) if last is not None else None
-        async with aclosing(self._below((), after)) as names:
+        async with aclosing(self._below((), await self._children(()), after)) as names:
             async for name in names:
                 found.append(name)
                 if len(found) > limit:
@@ -51,8 +51,9 @@ class AsyncRepositories:
     async def delete(self, name: str) -> None:
         """Delete a repository: tags, manifests, links, uploads. Those below it stay.
 
-        Content stays, for other repositories and for collection. Not atomic: tags go first, so that
-        an interrupted deletion leaves nothing that names what is gone; repeat it.
+        Content stays, for other repositories and for collection; immutable tags go. Not atomic:
+        tags go first, so that an interrupted deletion leaves nothing that names what is gone;
+        repeat it.
 
         :raises NameInvalidError: *name* is no repository name.
         :raises NameUnknownError: there is no such repository.
@@ -81,11 +82,10 @@ class AsyncRepositories:
         return False
 
     async def _below(
-        self, parent: tuple[str, ...], after: tuple[str, ...] | None
+        self, parent: tuple[str, ...], children: list[str], after: tuple[str, ...] | None
     ) -> AsyncGenerator[str, None]:
         """Yield the repositories below *parent*, those after the components *after*."""
         first, rest = (after[0], after[1:]) if after else (None, None)
-        children = await self._children(parent)
         for child in children:
             if child.startswith("_") or (first is not None and child < first):
                 continue
@@ -99,9 +99,10 @@ class AsyncRepositories:
         self, path: tuple[str, ...], after: tuple[str, ...] | None
     ) -> AsyncGenerator[str, None]:
         """Yield *path* itself, unless it lies before *after*, then what is below it."""
-        if after is None and _MANIFESTS in await self._children(path):
+        children = await self._children(path)
+        if after is None and _MANIFESTS in children:
             yield "/".join(path)
-        async with aclosing(self._below(path, after or None)) as names:
+        async with aclosing(self._below(path, children, after or None)) as names:
             async for name in names:
                 yield name
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterable
 from contextlib import aclosing
 
 from regstore._run import as_async
 
-Chunks = Iterable[bytes] | AsyncIterator[bytes]
+Chunks = Iterable[bytes] | AsyncIterable[bytes]
 
 
 async def joined(chunks: Chunks, size: int) -> AsyncGenerator[bytes, None]:

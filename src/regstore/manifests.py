@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +22,7 @@ from regstore.errors import (
     TagConflictError,
 )
 from regstore.events import Action
-from regstore.links import linked_digests, read_link, write_link
+from regstore.links import link_exists, linked_digests, read_link, write_link
 from regstore.oci import Descriptor, Document, Reference, parse_document, sniff
 from regstore.reference import check_tag, parse_reference
 from regstore.referrers import AsyncReferrers
@@ -112,11 +113,12 @@ class AsyncManifests:
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
-        names = tuple(check_tag(tag) for tag in tags)
+        names = tuple(check_tag(tag) for tag in ([tags] if isinstance(tags, str) else tags))
         whole = await self._gather(body)
         document = self._parse(whole, media_type)
         actual = self._verify(whole, digest)
         descriptor = Descriptor(document.media_type, actual, len(whole))
+        await self._tags.require_settable(names, actual)
         await self._scope.runtime.both(
             self._check_references(document), content.store(self._scope, actual, whole)
         )
@@ -171,12 +173,14 @@ class AsyncManifests:
         """
         await self._scope.writing()
         wanted = Digest(digest)
-        await self._read_revision(wanted, digest)
-        tags = await self._tags.naming(wanted)
-        self._tags.require_mutable(tags)
+        self._tags.require_mutable(await self._tags.naming(wanted))
         await self._forget_subject(wanted)
-        await self._scope.runtime.map(lambda tag: self._untag(tag, wanted), tags)
-        await self._driver.delete_file(self._revision(wanted))
+        await self._untag_all(wanted)
+        try:
+            await self._driver.delete_file(self._revision(wanted))
+        except PathNotFoundError as error:
+            raise self._unknown(digest) from error
+        await self._untag_all(wanted)  # those that were set meanwhile
         self._scope.tell(Action.MANIFEST_DELETED, digest=wanted)
 
     async def all(self) -> AsyncGenerator[Digest, None]:
@@ -195,13 +199,11 @@ class AsyncManifests:
         return parsed if isinstance(parsed, Digest) else await self._tags.get(parsed)
 
     async def _read(self, digest: Digest, reference: str) -> bytes:
-        target, body = await self._scope.runtime.both(
+        _, body = await self._scope.runtime.both(
             self._read_revision(digest, reference), self._read_data(digest, reference)
         )
-        if target != digest:
-            body = await self._read_data(target, reference)
         if Digest.of(body, digest.algorithm) != digest:
-            path = layout.BlobData(target).path
+            path = layout.BlobData(digest).path
             msg = f"the content at {path} does not have its digest: push the manifest again"
             raise CorruptContentError(msg, path=path, digest=str(digest))
         return body
@@ -228,25 +230,28 @@ class AsyncManifests:
             return
         await self._referrers.remove(document, digest)
 
+    async def _untag_all(self, digest: Digest) -> None:
+        tags = await self._tags.naming(digest)
+        await self._scope.runtime.map(lambda tag: self._untag(tag, digest), tags)
+
     async def _untag(self, tag: str, digest: Digest) -> None:
-        """Delete *tag* if it still names *digest*."""
+        """Delete *tag* if it still names *digest*; without conditions, as far as a read tells."""
         is_conditional = self._driver.capabilities.conditional_delete
-        try:
-            await self._tags.remove(tag, digest if is_conditional else ANY)
-        except (ManifestUnknownError, TagConflictError):
-            return
+        with suppress(ManifestUnknownError, TagConflictError):
+            if is_conditional or await self._tags.get(tag) == digest:
+                await self._tags.remove(tag, digest if is_conditional else ANY)
 
     async def _check_references(self, document: Document) -> None:
-        await self._scope.runtime.map(self._find, document.references)
-
-    async def _find(self, reference: Reference) -> None:
-        if not self._scope.policy.may_lack(reference):
-            await self._require(reference)
+        may_lack = self._scope.policy.may_lack
+        needed = {(item.role, item.descriptor.digest): item for item in document.references}
+        await self._scope.runtime.map(
+            self._require, [item for item in needed.values() if not may_lack(item)]
+        )
 
     async def _require(self, reference: Reference) -> None:
         digest = reference.descriptor.digest
         try:
-            if reference.role == "manifest":
+            if reference.role == "manifest" or await self._is_revision(reference):
                 await self._read_revision(digest, digest)
                 await content.stat_data(self._scope, digest)
             else:
@@ -255,6 +260,11 @@ class AsyncManifests:
             msg = f"{reference.role} {digest} is not in repository {self._scope.name!r}: push it"
             missing = (str(digest),)
             raise ManifestBlobUnknownError(msg, name=self._scope.name, missing=missing) from error
+
+    async def _is_revision(self, reference: Reference) -> bool:
+        """Tell whether content of unknown type in an index was pushed here as a manifest."""
+        revision = self._revision(reference.descriptor.digest)
+        return reference.role == "blob" and await link_exists(self._driver, revision)
 
     async def _gather(self, body: bytes | Chunks) -> bytes:
         limit = self._scope.policy.max_manifest_size

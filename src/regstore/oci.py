@@ -51,9 +51,9 @@ class Descriptor:
     digest: Digest
     size: int
     artifact_type: str | None = None
-    annotations: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
     urls: tuple[str, ...] = ()
-    platform: Mapping[str, object] | None = None
+    platform: Mapping[str, object] | None = field(default=None, hash=False)
 
     def to_json(self) -> dict[str, object]:
         """Return the descriptor as the specification's JSON object."""

@@ -67,6 +67,6 @@ class Policy:
 
     def may_lack(self, reference: Reference) -> bool:
         """Return whether a manifest is taken although what *reference* names is missing."""
-        if reference.role == "manifest":
+        if reference.role in {"manifest", "blob"}:
             return self.sparse_indexes
         return self.sparse_images or (reference.is_foreign and self.foreign_layers)

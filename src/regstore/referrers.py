@@ -22,7 +22,7 @@ from regstore.errors import (
     PathNotFoundError,
     UnsupportedMethodError,
 )
-from regstore.links import linked_digests
+from regstore.links import link_exists, linked_digests
 from regstore.oci import Descriptor, Document, parse_document
 from regstore.scope import FORMAT, Scope
 from regstore.tags import Page
@@ -77,7 +77,7 @@ class AsyncReferrers:
         return Page(shown, str(shown[-1].digest) if shown else None, len(items) > limit)
 
     async def reindex(self) -> int:
-        """Read every manifest of the repository again, and add what the index lacks.
+        """Read every manifest of the repository again; add what the index lacks, drop what is gone.
 
         :returns: how many manifests refer to another.
         :raises ReadOnlyError: the registry was opened read-only.
@@ -88,10 +88,27 @@ class AsyncReferrers:
             async for document, descriptor in found:
                 await self.add(document, descriptor)
                 count += 1
+        await self._drop_stale()
         if await self._is_there(layout.RevisionsRoot(self._scope.name)):
             marker = layout.ReferrersComplete(self._scope.name).path
             await self._driver.put_content(marker, b"")
         return count
+
+    async def _drop_stale(self) -> None:
+        """Delete the entries of manifests that are no longer in the repository."""
+        root = layout.SubjectsRoot(self._scope.name).path
+        with suppress(PathNotFoundError):
+            async with aclosing(self._driver.walk(root)) as files:
+                async for info in files:
+                    entry = layout.parse(info.path)
+                    if isinstance(entry, layout.Referrer):
+                        await self._drop_if_stale(entry)
+
+    async def _drop_if_stale(self, entry: layout.Referrer) -> None:
+        revision = layout.RevisionLink(entry.name, entry.digest).path
+        if not await link_exists(self._driver, revision):
+            with suppress(PathNotFoundError):
+                await self._driver.delete_file(entry.path)
 
     async def add(self, document: Document, descriptor: Descriptor) -> None:
         """Record that the manifest *descriptor* has a subject, if it has one."""
@@ -167,7 +184,7 @@ class AsyncReferrers:
         content = await self._driver.get_content(path)
         try:
             return Descriptor.from_json(json.loads(content.data))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             msg = f"{path} is no descriptor: reindex the repository's referrers"
             raise CorruptContentError(msg, path=path, digest=str(digest)) from error
 

@@ -136,7 +136,8 @@ class AsyncRegistry:
     """A registry's storage, for code that runs in an event loop (asyncio or trio).
 
     Safe for any task; an upload or a reader belongs to one caller at a time. A blocking driver is
-    run in worker threads.
+    run in worker threads, with whatever it is wrapped in: put
+    :class:`~regstore.drivers.threaded.ThreadedDriver` innermost to keep wrappers in the loop.
 
     :param driver: where everything is kept.
     :param policy: what is taken and refused.
@@ -153,9 +154,7 @@ class AsyncRegistry:
         observer: Observer | None = None,
         read_only: bool = False,
     ) -> None:
-        if isinstance(driver.runtime, BlockingRuntime):
-            driver = ThreadedDriver(driver)
-        self._core = Core(driver, policy, observer, read_only=read_only)
+        self._core = Core(_awaitable(driver), policy, observer, read_only=read_only)
         self.repositories: AsyncRepositories = self._core.repositories
 
     @classmethod
@@ -175,7 +174,7 @@ class AsyncRegistry:
         :param storage_options: what the fsspec filesystem takes.
         :raises ConfigurationError: the URL cannot be served; the error says what to do.
         """
-        driver = Checked(open_driver(url, storage_options=storage_options))
+        driver = Checked(_awaitable(open_driver(url, storage_options=storage_options)))
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property
@@ -215,6 +214,10 @@ class AsyncRegistry:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+def _awaitable(driver: StorageDriver) -> StorageDriver:
+    return ThreadedDriver(driver) if isinstance(driver.runtime, BlockingRuntime) else driver
 
 
 def _check_policy(scope: Scope) -> None:

@@ -17,6 +17,9 @@ FORMAT: Final = 1
 """The newest format of ``docker/registry/regstore`` that this code reads and writes."""
 
 
+_FORMAT_DIGITS: Final = 9
+
+
 @dataclass(slots=True)
 class _FormatCheck:
     done: bool = False
@@ -61,7 +64,7 @@ class Scope:
         except PathNotFoundError:
             return
         found = content.data.strip()
-        if not found.isdigit() or int(found) > FORMAT:
+        if not found.isdigit() or len(found) > _FORMAT_DIGITS or int(found) > FORMAT:
             msg = (
                 f"this store has format {found!r} at {layout.Format().path}, and this regstore "
                 f"knows formats up to {FORMAT}: upgrade regstore before writing to it"

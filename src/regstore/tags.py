@@ -15,7 +15,6 @@ from typing import Final, Generic, TypeVar
 
 from regstore import layout
 from regstore.digest import Digest
-from regstore.driver import ANY as UNCONDITIONALLY
 from regstore.driver import IF_ABSENT, Condition, if_version
 from regstore.errors import (
     CorruptContentError,
@@ -26,6 +25,7 @@ from regstore.errors import (
     PreconditionFailedError,
     TagConflictError,
     TagImmutableError,
+    TransientError,
 )
 from regstore.events import Action
 from regstore.links import link_exists, read_link, read_versioned_link, write_link
@@ -33,6 +33,8 @@ from regstore.reference import check_tag
 from regstore.scope import Scope
 
 Item = TypeVar("Item")
+
+_SWAP_ATTEMPTS: Final = 1000
 
 
 class Expectation(Enum):
@@ -140,6 +142,15 @@ class AsyncTags:
         self.require_mutable([tag])
         await self.remove(tag, expect)
 
+    async def require_settable(self, tags: Iterable[str], digest: Digest) -> None:
+        """Raise where the policy forbids to make one of *tags* name *digest*.
+
+        :raises TagImmutableError: it does.
+        """
+        for tag in tags:
+            if self._scope.policy.tags.is_immutable(self._scope.name, tag):
+                await self._expect_unmoved(tag, digest, ANY)
+
     def require_mutable(self, tags: Iterable[str]) -> None:
         """Raise where the policy forbids to delete one of *tags*.
 
@@ -190,17 +201,19 @@ class AsyncTags:
         :raises TagInvalidError: *tag* is no tag.
         :raises ManifestUnknownError: there is no such tag.
         """
-        changes = []
-        root = layout.TagIndex(self._scope.name, tag).path
         try:
+            current, content = await read_versioned_link(self._driver, self._current(tag))
+        except PathNotFoundError as error:
+            raise self._unknown(tag) from error
+        changes = {current: TagChange(current, content.modified)}
+        root = layout.TagIndex(self._scope.name, tag).path
+        with suppress(PathNotFoundError):
             async with aclosing(self._driver.walk(root)) as files:
                 async for info in files:
                     spec = layout.parse(info.path)
-                    if isinstance(spec, layout.TagIndexLink):
-                        changes.append(TagChange(spec.digest, info.modified))
-        except PathNotFoundError as error:
-            raise self._unknown(tag) from error
-        return sorted(changes, key=lambda change: change.modified, reverse=True)
+                    if isinstance(spec, layout.TagIndexLink) and spec.digest != current:
+                        changes[spec.digest] = TagChange(spec.digest, info.modified)
+        return sorted(changes.values(), key=lambda change: change.modified, reverse=True)
 
     async def naming(self, digest: str) -> list[str]:
         """Return the tags that name *digest*, at one read per tag of the repository."""
@@ -241,7 +254,7 @@ class AsyncTags:
 
     async def _swap(self, tag: str, digest: Digest, expect: Expect) -> None:
         """Write ``current`` if it is what is expected; finding the new value there is success."""
-        while True:
+        for _ in range(_SWAP_ATTEMPTS):
             current, condition = await self._condition(tag)
             if current == digest:
                 return
@@ -254,6 +267,7 @@ class AsyncTags:
             except (PathExistsError, PreconditionFailedError):
                 continue
             return
+        raise self._restless(tag)
 
     async def _condition(self, tag: str) -> tuple[Digest | None, Condition]:
         try:
@@ -264,16 +278,17 @@ class AsyncTags:
 
     async def _delete_current(self, tag: str, expect: Expect) -> None:
         path = self._current(tag)
-        condition = UNCONDITIONALLY
-        if expect is not ANY:
+        if expect is ANY:
+            await self._driver.delete_file(path)
+            return
+        for _ in range(_SWAP_ATTEMPTS):
             current, content = await read_versioned_link(self._driver, path)
             if current != expect:
                 raise self._conflict(tag, current)
-            condition = if_version(content.version)
-        try:
-            await self._driver.delete_file(path, condition)
-        except PreconditionFailedError:
-            raise self._conflict(tag, await self.get(tag)) from None
+            with suppress(PreconditionFailedError):
+                await self._driver.delete_file(path, if_version(content.version))
+                return
+        raise self._restless(tag)
 
     async def _delete_index(self, tag: str) -> None:
         """Forget the history, but not that of a tag which was set again meanwhile."""
@@ -305,6 +320,10 @@ class AsyncTags:
     def _conflict(self, tag: str, current: Digest | None) -> TagConflictError:
         msg = f"tag {tag!r} is {current or 'absent'}: read it and decide again"
         return TagConflictError(msg, name=self._scope.name, tag=tag, current=current)
+
+    def _restless(self, tag: str) -> TransientError:
+        detail = f"tag {tag!r} changed {_SWAP_ATTEMPTS} times while it was looked at; try again"
+        return TransientError(self._current(tag), self._driver.name, detail)
 
     def _immutable(self, tag: str) -> TagImmutableError:
         msg = f"the policy makes tag {tag!r} of {self._scope.name!r} immutable: use another tag"

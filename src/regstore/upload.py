@@ -7,9 +7,9 @@ What a store holds of an upload, and in which order it appears::
     hashstates/    after the bytes that they cover, so that a state never promises missing bytes
     sealed         the whole, where it must be read again to be verified
 
-A commit gives the content its place, then the repository its link, then removes the upload. One that
-was interrupted between the first two is finished by whoever commits again: the newest hash state
-proves that this upload had the content.
+A commit gives the content its place, then the repository its link, then removes the upload. One
+that was interrupted between the first two is finished by whoever commits again: the newest hash
+state proves that this upload had the content.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Generic, TypeVar
 
 import anyio
@@ -51,7 +52,7 @@ async def surely_in_thread(fn: Callable[[], T]) -> T:
         call = _Call(fn)
         try:
             with anyio.CancelScope(shield=True):
-                result = await call.run()
+                await call.run()
         except anyio.get_cancelled_exc_class() as error:
             interruption = error
             if call.ended:
@@ -60,14 +61,14 @@ async def surely_in_thread(fn: Callable[[], T]) -> T:
             break
     if interruption is not None:
         raise interruption
-    return result
+    return call.results[0]
 
 
 async def _release(results: list[T], undo: Callable[[T], object]) -> None:
     for result in results:
         # Nobody is left to be told; what could not be released is what a killed process leaves.
         with suppress(RegstoreError):
-            await surely_in_thread(lambda result=result: undo(result))
+            await surely_in_thread(partial(undo, result))
 
 
 class _Call(Generic[T]):
