@@ -69,9 +69,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from regstore._run import BlockingRuntime as BlockingRuntime
-from regstore._run import LoopRuntime as LoopRuntime
-from regstore._run import Runtime as Runtime
+from regstore._run import Runtime
 from regstore.errors import (
     InvalidOffsetError,
     InvalidPathError,
