@@ -27,12 +27,13 @@ class Inspector:
         self._steps = steps
         self.disks = self.distinct = 0
 
-    def violations(self, maybe: dict[str, bytes] | None = None) -> Iterator[str]:
+    def violations(self, maybe: dict[str, bytes] | None = None, since: int = 0) -> Iterator[str]:
         """Yield what is wrong after a power loss at any moment.
 
         :param maybe: what a killed process may or may not have written.
+        :param since: the first event after which to look.
         """
-        for moment in range(len(self._events) + 1):
+        for moment in range(since, len(self._events) + 1):
             before, after = self._around(moment)
             seen: set[Disk] = set()
             for disk in PosixModel(self._events[:moment]).disks():

@@ -16,6 +16,7 @@ import pytest
 import regstore.drivers.local as package
 from regstore._run import BlockingRuntime
 from regstore.drivers.local import LocalDriver
+from regstore.errors import PathExistsError
 from tests.crash.recording import RecordingOS
 
 T = TypeVar("T")
@@ -60,18 +61,33 @@ class Session:
         kept: bytes | None = None,
     ) -> T:
         """Run *call*, which changes *files* and what is *parked* as told."""
-        begin, last = len(self.recorder.events), self.steps[-1]
+        begin = len(self.recorder.events)
         result = self.driver.runtime.run(call)
-        self.steps.append(
-            Step(
-                begin,
-                len(self.recorder.events),
-                _changed(last.files, files),
-                _changed(last.parked, parked),
-                kept,
-            )
-        )
+        self._acknowledge(begin, files, parked, kept)
         return result
+
+    def create(self, call: Coroutine[Any, Any, object], files: Changes) -> bool:
+        """Run *call*; tell whether it came late. Either way *files* are there from now on."""
+        begin = len(self.recorder.events)
+        try:
+            self.driver.runtime.run(call)
+        except PathExistsError:
+            late = True
+        else:
+            late = False
+        self._acknowledge(begin, files)
+        return late
+
+    def _acknowledge(
+        self,
+        begin: int,
+        files: Changes | None = None,
+        parked: Changes | None = None,
+        kept: bytes | None = None,
+    ) -> None:
+        last = self.steps[-1]
+        files, parked = _changed(last.files, files), _changed(last.parked, parked)
+        self.steps.append(Step(begin, len(self.recorder.events), files, parked, kept))
 
 
 def _changed(held: dict[str, bytes], changes: Changes | None) -> dict[str, bytes]:

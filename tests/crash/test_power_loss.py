@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from regstore.driver import IF_ABSENT
 from tests.crash.inspection import Inspector
 from tests.crash.recording import KilledError, RecordingOS
 from tests.crash.scenarios import SCENARIOS, create, put_new, upload_beside, upload_in_place
@@ -70,6 +72,35 @@ def beside_a_killed_writer(room: Path, *, marked: bool) -> Iterator[str]:
 
 def test_a_writer_never_rests_on_what_a_killed_one_has_made(room: Path) -> None:
     assert not any(beside_a_killed_writer(room, marked=True))
+
+
+def test_who_is_told_that_it_exists_may_rest_on_it(room: Path) -> None:
+    files = {"a/one": b"first"}
+    with recorded(room / "whole") as session:
+        session.do(session.driver.put_content("a/one", b"first", IF_ABSENT))
+    told = 0
+    for moment in range(len(session.recorder.events)):
+        with recorded(room / f"killed{moment}") as session:
+            session.recorder.stop_after = moment
+            with pytest.raises(KilledError):
+                session.do(session.driver.put_content("a/one", b"first", IF_ABSENT))
+            session.recorder.revive()
+            session.driver = session.another()
+            told += session.create(session.driver.put_content("a/one", b"first", IF_ABSENT), files)
+        inspector = Inspector(room, session.recorder.events, session.steps)
+        assert list(inspector.violations(files)) == []
+    assert told, "no second writer came late"
+
+
+def test_what_other_software_has_not_synced_is_synced_before_it_is_moved(room: Path) -> None:
+    with recorded(room / "live") as session:
+        session.do(session.driver.put_content("a/b", b"synced"), {"a/b": b"synced"})
+        fd = session.recorder.open(str(session.root / "a" / "c"), os.O_CREAT | os.O_WRONLY)
+        session.recorder.write(fd, memoryview(b"foreign"))
+        session.recorder.close(fd)
+        session.do(session.driver.move("a/c", "c/d"), {"c/d": b"foreign"})
+    inspector = Inspector(room, session.recorder.events, session.steps)
+    assert list(inspector.violations(since=len(session.recorder.events))) == []
 
 
 def test_directories_that_bear_no_mark_are_found(room: Path) -> None:

@@ -16,8 +16,15 @@ import pytest
 from regstore._run import BlockingRuntime
 from regstore.driver import IF_ABSENT, StorageDriver, if_version
 from regstore.drivers.local import LocalDriver, locks, stamps
-from regstore.errors import PathExistsError, PreconditionFailedError, UnsupportedMethodError
+from regstore.errors import (
+    DriverError,
+    PathExistsError,
+    PreconditionFailedError,
+    UnsupportedMethodError,
+)
 from regstore.testing.material import write_object
+
+UPLOAD = "docker/registry/v2/repositories/a/_uploads/1/data"
 
 run = BlockingRuntime().run
 
@@ -93,6 +100,36 @@ def test_where_a_directory_was_replaced_meanwhile_the_new_one_is_written(
     thread.join(10)
     assert (driver.root / "d" / "f").read_bytes() == b"new"
     assert (driver.root / "aside" / "f").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("path", [UPLOAD, "d/large"])
+def test_a_commit_takes_no_name_that_has_become_anothers(driver: LocalDriver, path: str) -> None:
+    """The newer writer gets there while the older one, looked through, waits for the lock."""
+    writer = run(driver.writer(path))
+    run(writer.write(b"older"))
+    caught: list[DriverError] = []
+
+    def commit() -> None:
+        try:
+            run(writer.commit("d/f"))
+        except DriverError as error:
+            caught.append(error)
+
+    with held(driver.root / "d"):
+        thread = threading.Thread(target=commit)
+        thread.start()
+        thread.join(0.1)
+        name = next(file for file in (driver.root / path).parent.iterdir() if _is_open(file))
+        (driver.root / "newer").write_bytes(b"newer")
+        (driver.root / "newer").rename(name)
+    thread.join(10)
+    assert [type(error) for error in caught] == [PreconditionFailedError]
+    assert run(driver.get_content("d/f")).data == b"old"
+    assert name.read_bytes() == b"newer"
+
+
+def _is_open(file: Path) -> bool:
+    return file.read_bytes() == b"older"
 
 
 class NoLocks:
