@@ -112,6 +112,7 @@ def test_digests_of_several_algorithms_are_paged_in_one_order(repo: Repository) 
     first = repo.referrers.page(SUBJECT.digest, 1)
     second = repo.referrers.page(SUBJECT.digest, 1, first.last)
     assert [second.items[0].digest, second.more] == [sha512, False]
+    assert repo.referrers.page(SUBJECT.digest, 1, second.last).items == ()
 
 
 def test_a_page_begins_after_a_digest_only(repo: Repository) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from typing_extensions import override
 
 from regstore import ABSENT, ANY, Registry, Repository, layout
-from regstore.consistency import Checked
+from regstore.consistency import Checked, WrapperDriver
 from regstore.digest import Digest
-from regstore.driver import Capabilities
+from regstore.driver import ANY as ANYTHING
+from regstore.driver import Capabilities, Condition, StorageDriver
 from regstore.drivers.memory import MemoryDriver
 from regstore.errors import (
     ConfigurationError,
@@ -247,6 +249,49 @@ def test_an_immutable_tag_is_set_as_expected_only(place: Place, repo: Repository
     with pytest.raises(TagConflictError):
         guarded.tags.set("v1", ONE.digest, expect=TWO.digest)
     assert list(repo.tags.all()) == []
+
+
+class Meddling(WrapperDriver):
+    """Lets somebody else in between what a swap reads and what it writes."""
+
+    def __init__(self, inner: StorageDriver) -> None:
+        super().__init__(inner)
+        self.meddle: list[Callable[[], object]] = []
+
+    @override
+    async def put_content(
+        self, path: str, data: bytes, condition: Condition = ANYTHING
+    ) -> str | None:
+        if self.meddle and path == layout.TagCurrentLink(NAME, "v1").path:
+            self.meddle.pop()()
+        return await super().put_content(path, data, condition)
+
+
+def test_a_swap_decides_again_where_somebody_came_between() -> None:
+    quiet = places.memory()
+    driver = Meddling(quiet.driver)
+    between, repo = quiet.repository(NAME), Place(driver).repository(NAME)
+    meddle = driver.meddle
+    for image in images:
+        image.push(repo)
+
+    meddle.append(lambda: between.tags.set("v1", TWO.digest))
+    with pytest.raises(TagConflictError) as caught:
+        repo.tags.set("v1", ONE.digest, expect=ABSENT)
+    assert caught.value.current == TWO.digest
+
+    meddle.append(lambda: between.tags.set("v1", THREE.digest))
+    with pytest.raises(TagConflictError) as caught:
+        repo.tags.set("v1", ONE.digest, expect=TWO.digest)
+    assert caught.value.current == THREE.digest
+
+    meddle.append(lambda: between.tags.set("v1", THREE.digest))  # anew, but the same
+    repo.tags.set("v1", ONE.digest, expect=THREE.digest)
+    meddle.append(lambda: between.tags.delete("v1"))
+    with pytest.raises(TagConflictError) as caught:
+        repo.tags.set("v1", TWO.digest, expect=ONE.digest)
+    assert caught.value.current is None
+    assert not repo.manifests.exists("v1")
 
 
 class Unconditional(MemoryDriver):

@@ -6,9 +6,12 @@ import random
 from datetime import datetime
 
 import pytest
+from typing_extensions import override
 
 from regstore import Repository, layout
+from regstore.consistency import WrapperDriver
 from regstore.digest import Digest
+from regstore.driver import FileReader, StorageDriver
 from regstore.errors import (
     BlobUploadInvalidError,
     BlobUploadUnknownError,
@@ -19,6 +22,7 @@ from regstore.errors import (
     UnsupportedAlgorithmError,
     UploadOffsetError,
 )
+from regstore.hashing import Hasher
 from tests.places import Place
 
 NAME = "library/app"
@@ -286,7 +290,19 @@ def test_the_state_is_saved_where_it_was_parked(
     assert repo.uploads.resume(upload_id).digest() == Digest.of(BLOB[:1000], algorithm)
 
 
-@pytest.mark.parametrize("damage", [None, b"", b"sha\x03 but not a state"])
+def state_of(content: bytes) -> bytes:
+    hasher = Hasher("sha256")
+    hasher.update(content)
+    state = hasher.state()
+    assert state is not None
+    return state
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [None, b"", b"sha\x03 but not a state", state_of(BLOB[:999])],
+    ids=["lost", "empty", "foreign", "elsewhere"],
+)
 def test_a_crash_before_the_state_is_saved_costs_a_second_read(
     place: Place, repo: Repository, damage: bytes | None
 ) -> None:
@@ -302,6 +318,35 @@ def test_a_crash_before_the_state_is_saved_costs_a_second_read(
         upload.digest()
     upload.commit(DIGEST)
     assert_only(place, DIGEST)
+
+
+class Reading(WrapperDriver):
+    """Remembers from where content was read."""
+
+    def __init__(self, inner: StorageDriver) -> None:
+        super().__init__(inner)
+        self.offsets: list[int] = []
+
+    @override
+    async def reader(
+        self, path: str, offset: int = 0, length: int | None = None, *, must_exist: bool = False
+    ) -> FileReader:
+        self.offsets.append(offset)
+        return await super().reader(path, offset, length, must_exist=must_exist)
+
+
+def test_only_what_no_state_covers_is_read_again(place: Place) -> None:
+    place.driver = reading = Reading(place.driver)
+    repo = place.repository()
+    upload_id = begin(repo, BLOB[:1000])
+    for end in (2000, 3000):
+        with repo.uploads.resume(upload_id) as upload:
+            upload.write(BLOB[end - 1000 : end])
+    place.delete(layout.UploadHashState(NAME, upload_id, "sha256", 3000).path)
+    upload = repo.uploads.resume(upload_id)
+    upload.write(BLOB[3000:])
+    upload.commit(DIGEST)
+    assert reading.offsets == [2000]
 
 
 def test_a_crash_after_the_content_was_sealed_is_continued(place: Place, repo: Repository) -> None:
@@ -349,14 +394,17 @@ def test_only_what_there_is_can_be_resumed(place: Place, repo: Repository) -> No
                 step()
 
 
+@pytest.mark.parametrize("taken", [None, BLOB[:10]])
 def test_an_upload_that_was_cancelled_elsewhere_cannot_be_parked(
-    place: Place, repo: Repository
+    place: Place, repo: Repository, taken: bytes | None
 ) -> None:
     upload = repo.uploads.create()
-    upload.write(BLOB[:10])
+    if taken is not None:
+        upload.write(taken)
     place.repository().uploads.resume(upload.id).cancel()
-    with pytest.raises((BlobUploadUnknownError, PreconditionFailedError)):
+    with pytest.raises(PreconditionFailedError if taken else BlobUploadUnknownError):
         upload.park()
+    assert place.files() == {}
 
 
 def test_uploads_in_progress_are_listed(place: Place, repo: Repository) -> None:
