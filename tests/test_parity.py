@@ -28,7 +28,8 @@ from regstore.manifests import AsyncManifests
 from regstore.referrers import AsyncReferrers
 from regstore.registry import AsyncRegistry, AsyncRepository
 from regstore.tags import AsyncTags
-from regstore.uploads import AsyncUpload, AsyncUploads
+from regstore.upload import AsyncUpload
+from regstore.uploads import AsyncUploads
 from tests import places
 
 TWINS: dict[type, type] = {

@@ -130,7 +130,7 @@ class WrapperReader(FileReader):
 
     def __init__(self, inner: FileReader) -> None:
         self._inner = inner
-        self.info = inner.info
+        self.info: FileInfo = inner.info
 
     @override
     async def read(self) -> bytes:

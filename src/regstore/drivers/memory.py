@@ -97,8 +97,8 @@ class MemoryDriver(StorageDriver):
     :param runtime: where ``modified`` comes from.
     """
 
-    name = NAME
-    capabilities = Capabilities(
+    name: str = NAME
+    capabilities: Capabilities = Capabilities(
         atomic_put=True,
         stable_reads=True,
         conditional_create=True,
@@ -123,7 +123,7 @@ class MemoryDriver(StorageDriver):
 
     def __init__(self, store: MemoryStore | None = None, runtime: Runtime | None = None) -> None:
         self._store = store or MemoryStore()
-        self.runtime = runtime or BlockingRuntime()
+        self.runtime: Runtime = runtime or BlockingRuntime()
 
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:

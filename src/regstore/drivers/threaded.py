@@ -167,7 +167,7 @@ class ThreadedReader(FileReader):
     """A blocking reader, one hop for each chunk; a cancelled read loses none."""
 
     def __init__(self, inner: FileReader, runtime: Runtime) -> None:
-        self.info = inner.info
+        self.info: FileInfo = inner.info
         self._inner = inner
         self._run = runtime.run
         self._kept = b""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import _hashlib
 import ctypes
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final, Self
 
@@ -25,6 +25,7 @@ _SONAMES: Final = ("libcrypto.so.3", "libcrypto.so.1.1")
 """Where Python carries an OpenSSL of its own whose functions are hidden, Linux may have another.
 Only there: macOS aborts a process that opens its ``libcrypto.dylib``."""
 
+_Scalar = ctypes.c_void_p | ctypes.c_size_t
 _Context = ctypes.Array[ctypes.c_char]
 
 
@@ -55,6 +56,12 @@ _release_buffer.argtypes = (ctypes.c_void_p,)
 _release_buffer.restype = None
 
 
+def _function(library: ctypes.CDLL, name: str, *types: type[_Scalar]) -> Callable[..., object]:
+    function = library[name]
+    function.argtypes = types
+    return function
+
+
 class _Functions:
     """The functions of one variant, and what their context looks like.
 
@@ -64,13 +71,16 @@ class _Functions:
     def __init__(self, library: ctypes.CDLL, variant: Variant) -> None:
         prefix = variant.name.upper()
         self.variant = variant
-        self.layout = struct.Struct(f"=8{variant.word}2{variant.word}{variant.block}s2I")
-        self.init = library[f"{prefix}_Init"]
-        self.init.argtypes = (ctypes.c_void_p,)
-        self.update = library[f"{prefix}_Update"]
-        self.update.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-        self.final = library[f"{prefix}_Final"]
-        self.final.argtypes = (ctypes.c_void_p, ctypes.c_void_p)
+        self.layout: struct.Struct = struct.Struct(
+            f"=8{variant.word}2{variant.word}{variant.block}s2I"
+        )
+        self.init: Callable[..., object] = _function(library, f"{prefix}_Init", ctypes.c_void_p)
+        self.update: Callable[..., object] = _function(
+            library, f"{prefix}_Update", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
+        )
+        self.final: Callable[..., object] = _function(
+            library, f"{prefix}_Final", ctypes.c_void_p, ctypes.c_void_p
+        )
 
     def new_context(self) -> _Context:
         context = ctypes.create_string_buffer(_CONTEXT_BYTES)

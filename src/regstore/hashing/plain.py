@@ -18,7 +18,7 @@ class PlainEngine:
 
     def __init__(self, plain: PlainHash, size: int = 0) -> None:
         self._plain = plain
-        self.size = size
+        self.size: int = size
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
         """Take more bytes."""

@@ -91,9 +91,9 @@ class GenericDriver(StorageDriver):
             source = fs
         else:
             source, root = Source.of(fs), fs._strip_protocol(root)  # noqa: SLF001 - there is no other
-        self.name = source.name
-        self.capabilities = capabilities or source.traits.capabilities
-        self.runtime = runtime or BlockingRuntime()
+        self.name: str = source.name
+        self.capabilities: Capabilities = capabilities or source.traits.capabilities
+        self.runtime: Runtime = runtime or BlockingRuntime()
         self._source = source
         self._store = Store(source, root)
         self._publisher = publisher_for(self._store, self.runtime)

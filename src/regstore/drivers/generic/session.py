@@ -63,7 +63,7 @@ class Session:
     def __init__(self, store: Store, publisher: Publisher, path: str) -> None:
         directory, slash, name = path.rpartition("/")
         self.path = path
-        self.directory = f"{directory}{slash}{RESERVED_PREFIX}parked.{name}"
+        self.directory: str = f"{directory}{slash}{RESERVED_PREFIX}parked.{name}"
         self._store = store
         self._publisher = publisher
 

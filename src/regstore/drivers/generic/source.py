@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fsspec import AbstractFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 
-from regstore.drivers.generic.traits import innermost, traits_of
+from regstore.drivers.generic.traits import Traits, innermost, traits_of
 from regstore.errors import ConfigurationError, DriverError
 
 UNCACHED = {"skip_instance_cache": True, "use_listings_cache": False}
@@ -37,7 +37,7 @@ class Source:
     def __init__(
         self, make: Callable[[], AbstractFileSystem], kind: type[AbstractFileSystem], name: str
     ) -> None:
-        self.traits = traits_of(kind)
+        self.traits: Traits = traits_of(kind)
         self.name = name
         self._make = make
         self._here: Here | None = None

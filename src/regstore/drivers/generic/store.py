@@ -20,6 +20,7 @@ from fsspec.spec import AbstractBufferedFile
 from regstore.drivers._fserrors import translate
 from regstore.drivers.generic.info import Info, kind_of
 from regstore.drivers.generic.source import Source
+from regstore.drivers.generic.traits import Traits
 from regstore.errors import (
     ConfigurationError,
     DriverError,
@@ -46,8 +47,8 @@ class Store:
     """
 
     def __init__(self, source: Source, root: str) -> None:
-        self.traits = source.traits
-        self.name = source.name
+        self.traits: Traits = source.traits
+        self.name: str = source.name
         self._source = source
         self._root = root
         self._prefix = root if not root or root.endswith("/") else f"{root}/"

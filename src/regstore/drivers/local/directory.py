@@ -42,7 +42,7 @@ class Directory:
     """
 
     def __init__(self, fd: int, location: str, base: str) -> None:
-        self.fd = fd
+        self.fd: int = fd
         self.location = location
         self.base = base
 

@@ -64,8 +64,8 @@ class LocalDriver(StorageDriver):
     :raises ConfigurationError: on Windows, which has neither such locks nor durable renames.
     """
 
-    name = NAME
-    capabilities = Capabilities(
+    name: str = NAME
+    capabilities: Capabilities = Capabilities(
         atomic_put=True,
         stable_reads=True,
         conditional_create=True,
@@ -101,9 +101,9 @@ class LocalDriver(StorageDriver):
         if os.name != "posix":
             msg = "local stores need flock, link and durable renames, which Windows has not"
             raise ConfigurationError(msg)
-        self.runtime = runtime or BlockingRuntime()
+        self.runtime: Runtime = runtime or BlockingRuntime()
         self._tree = Tree(root, allowed_roots)
-        self.root = Path(self._tree.location(""))
+        self.root: Path = Path(self._tree.location(""))
         self._append_in_place = append_in_place
 
     @override

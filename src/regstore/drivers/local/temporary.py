@@ -28,7 +28,7 @@ class Temporary:
     """
 
     def __init__(self, fd: int, place: Place) -> None:
-        self.fd = fd
+        self.fd: int = fd
         self.place = place
 
     def release(self) -> int:
