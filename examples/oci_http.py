@@ -30,6 +30,9 @@ Headers = Callable[[str], str | None]
 """Gives the value of a request's header, if it was sent."""
 
 API_VERSION: Final = {"Docker-Distribution-API-Version": "registry/2.0"}
+DRAINED_BYTES: Final = 32 << 20
+"""How much of a refused body is read all the same: many clients read no answer before they have
+sent everything, and lose it when the connection closes."""
 MAX_TAGS_PER_PUSH: Final = 100
 MAX_PAGE: Final = 10_000
 """Tags on one page; a request without ``n`` gets so many, too."""
@@ -251,9 +254,10 @@ def chunk_place(header: Headers) -> tuple[int | None, int | None]:
     if content_range is None:
         return None, length
     match = re.fullmatch(r"([0-9]{1,18})-([0-9]{1,18})", content_range)
-    if match is None:
+    start, stop = (int(match[1]), int(match[2]) + 1) if match else (0, 0)
+    if start >= stop:
         raise ChunkRangeError(f"Content-Range must be like 0-99, not {content_range[:40]!r}")
-    start, size = int(match[1]), int(match[2]) + 1 - int(match[1])
+    size = stop - start
     if size != (size if length is None else length):
         msg = f"Content-Range tells of {size} bytes, Content-Length of {length}"
         raise errors.SizeInvalidError(msg, expected=size, actual=length)

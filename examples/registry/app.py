@@ -18,10 +18,10 @@ from starlette.routing import Route
 from examples import oci_http
 from examples.registry.metrics import Metrics, Timed
 from examples.registry.streams import BlobResponse, Drained
-from regstore import AsyncRegistry, AsyncRepository, Digest, RegstoreError
+from regstore import ANYWHERE, AsyncRegistry, AsyncRepository, Digest, RegstoreError
 from regstore.errors import BlobUnknownError, NameInvalidError
 from regstore.oci import OCI_INDEX
-from regstore.uploads import AsyncUpload
+from regstore.upload import AsyncUpload
 
 Authorize = Callable[[Request, str, str], Awaitable[None]]
 """Lets a request pass, or raises.
@@ -205,7 +205,8 @@ class Uploads(Resource):
         source = request.query_params.get("from")
         try:
             await self.frontend.authorize(request, source or "", "pull")
-            await repository.blobs.mount(request.query_params["mount"], source)
+            found = ANYWHERE if source is None else source
+            await repository.blobs.mount(request.query_params["mount"], found)
         except (BlobUnknownError, NameInvalidError, oci_http.RequestError):
             return False
         return True
@@ -222,15 +223,15 @@ class Upload(Resource):
             return await self._standing(upload, 204)
 
     async def patch(self, request: Request) -> Response:
-        start, size = oci_http.chunk_place(request.headers.get)
         async with await self._upload(request) as upload:
+            start, size = oci_http.chunk_place(request.headers.get)
             await upload.receive(request.stream(), start, size)
             return await self._standing(upload, 202)
 
     async def put(self, request: Request) -> Response:
-        start, size = oci_http.chunk_place(request.headers.get)
-        digest = Digest(request.query_params.get("digest", ""))
         async with await self._upload(request) as upload:
+            start, size = oci_http.chunk_place(request.headers.get)
+            digest = Digest(request.query_params.get("digest", ""))
             await upload.receive(request.stream(), start, size)
             await upload.commit(digest)
         return Response(status_code=201, headers=oci_http.created_headers(self.name, digest))

@@ -9,8 +9,6 @@ from examples import oci_http
 from regstore import Digest
 from regstore.blobs import AsyncBlobReader, AsyncBlobs
 
-DRAINED_BYTES = 32 << 20
-
 
 class BlobResponse(Response):
     """Sends one blob, or the range of it that *wanted* names.
@@ -65,10 +63,7 @@ async def _stream(
 
 
 class Drained:
-    """Reads what a handler leaves of a request's body, up to a bound, before it is answered.
-
-    Many clients read no answer before they have sent all, and lose it when the connection closes.
-    """
+    """Reads what a handler leaves of a request's body, up to a bound, before it is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -78,7 +73,7 @@ class Drained:
         if scope.get("method") not in {"POST", "PUT", "PATCH"}:
             await self._app(scope, receive, send)
             return
-        left, more = DRAINED_BYTES, True
+        left, more = oci_http.DRAINED_BYTES, True
 
         async def receiving() -> Message:
             nonlocal left, more

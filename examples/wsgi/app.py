@@ -11,17 +11,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import LimitedStream, wrap_file
 
 from examples import oci_http
-from regstore import BlobReader, Digest, Registry, RegstoreError, Repository, Upload
+from regstore import (
+    ANYWHERE,
+    BlobReader,
+    Digest,
+    Registry,
+    RegstoreError,
+    Repository,
+    Upload,
+)
 from regstore.errors import BlobUnknownError, NameInvalidError
 from regstore.oci import OCI_INDEX
 
@@ -61,14 +69,19 @@ class App:
         self._map = Map([self._rule(path, name) for path, name in RULES], merge_slashes=False)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer one request. A body that ends before its length raises, as not all servers do."""
         request = Request(environ, populate_request=False)
+        if not environ.get("wsgi.input_terminated") or request.content_length is not None:
+            length = request.content_length or 0
+            environ["wsgi.input"] = LimitedStream(environ["wsgi.input"], length)
         try:
             response = self._map.bind_to_environ(environ).dispatch(partial(self._handle, request))
         except RegstoreError as error:
+            _drain(request)
             body, status = oci_http.error_body(error), oci_http.status_of(error)
             response = _json(body, status, oci_http.error_headers(error))
         except HTTPException as error:
+            _drain(request)
             response = _refusal(error, environ)
         return response(environ, start_response)
 
@@ -198,15 +211,15 @@ class App:
             return _standing(name, upload, 204)
 
     def patch_upload(self, request: Request, name: str, upload_id: str) -> Response:
-        start, size = oci_http.chunk_place(request.headers.get)
         with self._upload(request, name, upload_id) as upload:
+            start, size = oci_http.chunk_place(request.headers.get)
             upload.receive(_body(request), start, size)
             return _standing(name, upload, 202)
 
     def put_upload(self, request: Request, name: str, upload_id: str) -> Response:
-        start, size = oci_http.chunk_place(request.headers.get)
-        digest = Digest(request.args.get("digest", ""))
         with self._upload(request, name, upload_id) as upload:
+            start, size = oci_http.chunk_place(request.headers.get)
+            digest = Digest(request.args.get("digest", ""))
             upload.receive(_body(request), start, size)
             upload.commit(digest)
         return _created(name, digest)
@@ -219,7 +232,8 @@ class App:
         source = request.args.get("from")
         try:
             self._authorize(request, source or "", "pull")
-            repository.blobs.mount(request.args["mount"], source)
+            found = ANYWHERE if source is None else source
+            repository.blobs.mount(request.args["mount"], found)
         except (BlobUnknownError, NameInvalidError, oci_http.RequestError):
             return False
         return True
@@ -229,11 +243,16 @@ class App:
 
 
 def _body(request: Request) -> Iterator[bytes]:
-    """Read the body; one that ends before its length raises, as gunicorn does not."""
-    stream = request.environ["wsgi.input"]
-    if request.content_length is not None:
-        stream = LimitedStream(stream, request.content_length)
-    return iter(lambda: stream.read(READ_BYTES), b"")
+    return iter(lambda: request.environ["wsgi.input"].read(READ_BYTES), b"")
+
+
+def _drain(request: Request) -> None:
+    left = oci_http.DRAINED_BYTES
+    with suppress(ClientDisconnected):
+        for piece in _body(request):
+            left -= len(piece)
+            if left <= 0:
+                return
 
 
 def _blob(request: Request, reader: BlobReader, start: int) -> Response:
