@@ -45,7 +45,7 @@ class ThreadedDriver(StorageDriver):
 
     def __init__(self, inner: StorageDriver) -> None:
         self._inner = inner
-        self.runtime = LoopRuntime(_ClockOf(inner.runtime), inner.runtime.random)
+        self.runtime: Runtime = LoopRuntime(_ClockOf(inner.runtime), inner.runtime.random)
 
     @property
     def name(self) -> str:  # type: ignore[override] # read-only: it is the inner driver's

@@ -25,6 +25,7 @@ _SONAMES: Final = ("libcrypto.so.3", "libcrypto.so.1.1")
 """Where Python carries an OpenSSL of its own whose functions are hidden, Linux may have another.
 Only there: macOS aborts a process that opens its ``libcrypto.dylib``."""
 
+_Function = Callable[..., object]
 _Scalar = ctypes.c_void_p | ctypes.c_size_t
 _Context = ctypes.Array[ctypes.c_char]
 
@@ -56,7 +57,7 @@ _release_buffer.argtypes = (ctypes.c_void_p,)
 _release_buffer.restype = None
 
 
-def _function(library: ctypes.CDLL, name: str, *types: type[_Scalar]) -> Callable[..., object]:
+def _function(library: ctypes.CDLL, name: str, *types: type[_Scalar]) -> _Function:
     function = library[name]
     function.argtypes = types
     return function
@@ -71,16 +72,12 @@ class _Functions:
     def __init__(self, library: ctypes.CDLL, variant: Variant) -> None:
         prefix = variant.name.upper()
         self.variant = variant
-        self.layout: struct.Struct = struct.Struct(
-            f"=8{variant.word}2{variant.word}{variant.block}s2I"
-        )
-        self.init: Callable[..., object] = _function(library, f"{prefix}_Init", ctypes.c_void_p)
-        self.update: Callable[..., object] = _function(
-            library, f"{prefix}_Update", ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t
-        )
-        self.final: Callable[..., object] = _function(
-            library, f"{prefix}_Final", ctypes.c_void_p, ctypes.c_void_p
-        )
+        words = f"=8{variant.word}2{variant.word}{variant.block}s2I"
+        pointer, size = ctypes.c_void_p, ctypes.c_size_t
+        self.layout: struct.Struct = struct.Struct(words)
+        self.init: _Function = _function(library, f"{prefix}_Init", pointer)
+        self.update: _Function = _function(library, f"{prefix}_Update", pointer, pointer, size)
+        self.final: _Function = _function(library, f"{prefix}_Final", pointer, pointer)
 
     def new_context(self) -> _Context:
         context = ctypes.create_string_buffer(_CONTEXT_BYTES)

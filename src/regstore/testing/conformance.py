@@ -21,6 +21,7 @@ from regstore.testing.prefix import PrefixDriver
 MakeDriver = Callable[[], StorageDriver]
 Progress = Callable[[int, int], None]
 
+MOST_SEEN = 3
 _UNWANTED = ("cacheprovider", "faulthandler", "terminal", "threadexception", "unraisableexception")
 _OPTIONS = (
     "--pyargs",
@@ -64,7 +65,7 @@ class Target:
     def __init__(self, make: MakeDriver) -> None:
         self._make = make
         inner = make()
-        self.prefix = f"regstore-conformance-{inner.runtime.random.getrandbits(64):016x}"
+        self.prefix: str = f"regstore-conformance-{inner.runtime.random.getrandbits(64):016x}"
         self.driver: StorageDriver = PrefixDriver(inner, self.prefix)
 
     def open(self) -> StorageDriver:
@@ -209,8 +210,13 @@ def _result(clause: str, recorder: _Recorder) -> ClauseResult:
         clause,
         TITLES[clause],
         "broken" if failures else "kept" if passed else "not tested",
-        "; ".join(failures or reasons) or UNTESTED.get(clause, ""),
+        _shorten(failures or reasons) or UNTESTED.get(clause, ""),
         passed,
         sum(bool(seen.failures) for seen in tests),
         sum(bool(seen.reasons) for seen in tests),
     )
+
+
+def _shorten(seen: list[str]) -> str:
+    more = [f"and {len(seen) - MOST_SEEN} more"] if len(seen) > MOST_SEEN else []
+    return "; ".join(seen[:MOST_SEEN] + more)

@@ -37,7 +37,7 @@ class PrefixDriver(WrapperDriver):
 
     def __init__(self, inner: StorageDriver, prefix: str) -> None:
         super().__init__(inner)
-        self.prefix = check_path(prefix, inner.name)
+        self.prefix: str = check_path(prefix, inner.name)
 
     def outer(self, path: str) -> str:
         """Return *path* as the inner driver names it; of the root, a path that nobody may name."""

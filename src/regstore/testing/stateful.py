@@ -32,9 +32,11 @@ PATHS = ("a", "ab", "a-b", "d/x", "d/xy", "d/e/f", "d-e/x", "d.x")
 DIRECTORIES = ("", "d", "d/e", "d-e", "a", "missing")
 MARKS = (None, "", "a", "a-", "d", "d-", "e", "x", "zzz")
 
-paths = st.sampled_from(PATHS)
-contents = st.builds(content, st.sampled_from((0, 1, 7, 1000, 70_000)), st.integers(0, 9))
-gaps = st.sampled_from((0, 0, 1, 5000))
+paths: st.SearchStrategy[str] = st.sampled_from(PATHS)
+contents: st.SearchStrategy[bytes] = st.builds(
+    content, st.sampled_from((0, 1, 7, 1000, 70_000)), st.integers(0, 9)
+)
+gaps: st.SearchStrategy[int] = st.sampled_from((0, 0, 1, 5000))
 
 
 class StorageDriverMachine(RuleBasedStateMachine):

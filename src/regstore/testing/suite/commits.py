@@ -22,19 +22,19 @@ from regstore.testing.race import beside, race
 from regstore.testing.suite.base import BackDoor, DriverSuite
 
 STEPS = ("write", "park", "commit", "cancel")
-TABLE = {
+TABLE: dict[str, tuple[str | None, ...]] = {
     "open": ("open", "parked", "committed", "cancelled"),
     "parked": (None, "parked", None, "cancelled"),
     "committed": (None, None, "committed", None),
     "cancelled": (None, None, None, "cancelled"),
 }
-LEGAL = [
+LEGAL: list[tuple[str, str, str]] = [
     (state, step, after)
     for state, row in TABLE.items()
     for step, after in zip(STEPS, row, strict=True)
     if after is not None
 ]
-ILLEGAL = [
+ILLEGAL: list[tuple[str, str]] = [
     (state, step)
     for state, row in TABLE.items()
     for step, after in zip(STEPS, row, strict=True)
