@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from regstore.drivers.local import driver as driver_module
 from regstore.errors import (
     ConfigurationError,
     DriverError,
+    InvalidOffsetError,
     InvalidPathError,
     NoSpaceError,
     PathNotFoundError,
@@ -189,6 +191,34 @@ def test_what_may_not_be_read_is_denied(driver: LocalDriver) -> None:
     (driver.root / "d" / "f").chmod(0)
     with pytest.raises(PermissionDeniedError):
         run(driver.get_content("d/f"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="nowhere to count descriptors")
+def test_no_call_leaves_a_descriptor_open(driver: LocalDriver) -> None:
+    def use() -> None:
+        for path in (UPLOAD, "d/new"):
+            run(open_upload(driver, path).park())
+            run(run(driver.writer(path, append=True)).commit("done"))
+            run(open_upload(driver, path).cancel())
+            open_upload(driver, path)
+        for call, _ in UNFIT.values():
+            with pytest.raises(DriverError):
+                run(call(driver))
+        with pytest.raises(InvalidOffsetError):
+            run(driver.reader("d/f", 100))
+        run(run(driver.reader("d/f")).aclose())
+        run(driver.reader("d/f"))
+        walking = driver.runtime.iterate(driver.walk(""))
+        next(walking)
+        walking.close()
+        run(driver.move("done", "elsewhere"))
+
+    use()
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    use()
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_limit_on_file_sizes_is_no_space(driver: LocalDriver) -> None:
