@@ -86,6 +86,9 @@ class StorageDriverMachine(RuleBasedStateMachine):
         live = path in self.parked or path in self.writers
         return live and path not in self.objects and self.driver.capabilities.uncommitted_visible
 
+    def _hidden(self) -> set[str]:
+        return {each for each in (*self.parked, *self.writers) if self.hidden(each)}
+
     def version(self, path: str) -> str:
         """Return the version stored now, ``""`` if there is nothing."""
         return self.run(self.driver.stat(self.at(path))).version if path in self.objects else ""
@@ -239,12 +242,13 @@ class StorageDriverMachine(RuleBasedStateMachine):
 
     # Writers
 
-    @rule(path=paths)
-    def begin(self, path: str) -> None:
+    @rule(path=paths, data=contents)
+    def begin(self, path: str, data: bytes) -> None:
         if path not in self.writers:
             writer = self.run(self.driver.writer(self.at(path)))
             self.parked.pop(path, None)
-            self.writers[path] = writer, b""
+            self.run(writer.write(data))
+            self.writers[path] = writer, data
 
     @rule(path=paths)
     def resume(self, path: str) -> None:
@@ -260,6 +264,15 @@ class StorageDriverMachine(RuleBasedStateMachine):
             writer = self.run(call)
             self.writers[path] = writer, self.parked.pop(path, b"")
             assert writer.size == size
+
+    @precondition(lambda self: self.parked)
+    @rule(data=st.data(), more=contents)
+    def resume_parked(self, data: st.DataObject, more: bytes) -> None:
+        path = data.draw(st.sampled_from(sorted(self.parked)))
+        self.resume(path)
+        writer, written = self.writers[path]
+        self.run(writer.write(more))
+        self.writers[path] = writer, written + more
 
     @precondition(lambda self: self.writers)
     @rule(data=st.data(), more=contents, gap=gaps)
@@ -316,6 +329,7 @@ class StorageDriverMachine(RuleBasedStateMachine):
             return
         assert possible, "a list of nothing raises"
         assert names == sorted(set(names) & possible)
+        assert all(mark is None or name > mark for name in names)
         assert len(names) <= (limit or len(names))
         whole = limit is None or len(names) < limit
         assert {
@@ -326,15 +340,25 @@ class StorageDriverMachine(RuleBasedStateMachine):
 
     def _listable(self) -> set[str]:
         """Return the paths whose names a listing may show: not all of them must be objects."""
-        hidden = {each for each in (*self.parked, *self.writers) if self.hidden(each)}
         ghosts = self.driver.capabilities.ghost_directories
-        return {*self.objects, *hidden, *(each for each in PATHS if ghosts and "/" in each)}
+        return {*self.objects, *self._hidden(), *(each for each in PATHS if ghosts and "/" in each)}
 
     def _name(self, directory: str, path: str) -> str:
         """Return the name in *directory* under which *path* is listed, or ``""``."""
         if directory and not path.startswith(f"{directory}/"):
             return ""
         return path[len(directory) :].strip("/").split("/")[0]
+
+    @rule(path=st.sampled_from(("d", "d/e", "d-e", "missing")))
+    def stat_directory(self, path: str) -> None:
+        below = any(self._covers(path, each) for each in self.objects)
+        try:
+            info = self.run(self.driver.stat(self.at(path)))
+        except PathNotFoundError:
+            assert not below
+            return
+        assert (info.path, info.size, info.is_dir) == (self.at(path), 0, True)
+        assert below or any(self._covers(path, each) for each in self._hidden())
 
     @rule(path=st.sampled_from(DIRECTORIES))
     def walk(self, path: str) -> None:
@@ -350,7 +374,7 @@ class StorageDriverMachine(RuleBasedStateMachine):
             return
         sizes = {info.path: info.size for info in found}
         assert len(sizes) == len(found), "an object twice"
-        hidden = {self.at(each) for each in (*self.parked, *self.writers) if self.hidden(each)}
+        hidden = {self.at(each) for each in self._hidden()}
         assert {each: size for each, size in sizes.items() if each not in hidden} == below
         assert sizes, "a walk of nothing raises"
 

@@ -22,7 +22,7 @@ class HistoryTests(DriverSuite):
         return settings(
             deadline=None,
             max_examples=min(settings().max_examples, MOST_EXAMPLES),
-            stateful_step_count=30,
+            stateful_step_count=50,
             phases=set(Phase) - {Phase.explain},
             suppress_health_check=list(HealthCheck),
         )
