@@ -50,7 +50,7 @@ class Churner:
 
     def __call__(self, report: Report) -> None:
         acts = [self._overwrite, self._create, self._share, self._count]
-        acts += [self._move, self._delete, self._upload, self._write]
+        acts += [self._move, self._copy, self._delete, self._upload, self._write]
         while True:
             self._number += 1
             self._random.choice(acts)(report)
@@ -92,6 +92,12 @@ class Churner:
         self._put(source)
         report("moving", source, target)
         self._run(self._driver.move(source, target))
+        report("stored", target, self._number)
+
+    def _copy(self, report: Report) -> None:
+        source, target = (f"copy/{self._number % 3}/{self._name()}/{end}" for end in "ab")
+        self._put(source)
+        self._run(self._driver.copy(source, target))
         report("stored", target, self._number)
 
     def _delete(self, report: Report) -> None:

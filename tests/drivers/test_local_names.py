@@ -88,17 +88,33 @@ def test_readers_and_creators_wait_for_nobody(driver: LocalDriver) -> None:
         assert run(driver.stat("d/f")).size == 3
 
 
+WRITES: dict[str, Call] = {
+    "put_content": lambda driver: driver.put_content("d/f", b"other"),
+    "copy": lambda driver: driver.copy("other", "d/f"),
+    "move": lambda driver: driver.move("other", "d/f"),
+    "writer": lambda driver: write_object(driver, "d/f", b"other"),
+    "upload": lambda driver: upload(driver, "d/f", b"other"),
+}
+
+
+async def upload(driver: StorageDriver, target: str, data: bytes) -> None:
+    writer = await driver.writer(UPLOAD)
+    await writer.write(data)
+    await writer.commit(target)
+
+
+@pytest.mark.parametrize("call", WRITES)
 def test_where_a_directory_was_replaced_meanwhile_the_new_one_is_written(
-    driver: LocalDriver,
+    driver: LocalDriver, call: str
 ) -> None:
     with held(driver.root / "d"):
-        thread = threading.Thread(target=lambda: run(driver.put_content("d/f", b"new")))
+        thread = threading.Thread(target=lambda: run(WRITES[call](driver)))
         thread.start()
         thread.join(0.1)
         (driver.root / "d").rename(driver.root / "aside")
         (driver.root / "d").mkdir()
     thread.join(10)
-    assert (driver.root / "d" / "f").read_bytes() == b"new"
+    assert (driver.root / "d" / "f").read_bytes() == b"other"
     assert (driver.root / "aside" / "f").read_bytes() == b"old"
 
 

@@ -56,6 +56,14 @@ def test_no_write_removes_what_a_living_process_needs(driver: LocalDriver, lefto
     assert not leftover.exists()
 
 
+def test_what_cannot_be_tidied_up_holds_nobody_up(driver: LocalDriver, leftover: Path) -> None:
+    (leftover.parent / "directory").mkdir()
+    (leftover.parent / "link").symlink_to(driver.root / "first")
+    run(driver.put_content("anywhere", b"x"))
+    assert run(driver.get_content("first")).data == b"x"
+    assert not leftover.exists()
+
+
 @pytest.mark.parametrize("condition", ["any", "absent", "writer", "move", "copy"])
 def test_empty_directories_give_way_to_objects(driver: LocalDriver, condition: str) -> None:
     run(driver.put_content("source", b"new"))

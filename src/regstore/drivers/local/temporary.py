@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from random import Random
 
 from regstore.driver import Condition
-from regstore.drivers.local.directory import Directory, Place
+from regstore.drivers.local.directory import NOFOLLOW, NONBLOCK, Directory, Place
 from regstore.drivers.local.locks import lock, try_lock, unlock
 from regstore.drivers.local.publishing import seal
 from regstore.drivers.local.tree import Tree
@@ -45,6 +45,7 @@ class Temporary:
 
     def copy(self, source: int) -> None:
         """Append all that *source* holds; the file system shares the blocks where it can."""
+        os.lseek(source, 0, os.SEEK_SET)
         if hasattr(os, "copy_file_range"):
             with suppress(OSError):  # not on this pair of file systems, or not to the end
                 while os.copy_file_range(source, self.fd, 1 << 30):
@@ -106,8 +107,9 @@ def _create(scratch: Directory, random: Random) -> Temporary:
 
 def _sweep(scratch: Directory) -> None:
     for name in os.listdir(scratch.fd):
-        with suppress(FileNotFoundError):  # its owner was faster
-            fd = os.open(name, os.O_RDWR, dir_fd=scratch.fd)
+        # Its owner may be faster, or another user; whatever it is, no write fails of it.
+        with suppress(OSError):
+            fd = os.open(name, os.O_RDONLY | NOFOLLOW | NONBLOCK, dir_fd=scratch.fd)
             try:
                 _remove_leftover(fd, Place(scratch, name, ""))
             finally:

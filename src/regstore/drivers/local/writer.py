@@ -62,8 +62,8 @@ class LocalWriter(StatefulWriter):
             with self._alone():
                 sealed = self._seal()
                 self._tree.store(target, lambda place: self._publish(sealed, place, condition))
-            self._close()
             self._leave(target)
+        self._close()
         return sealed.version
 
     async def _cancel(self) -> None:
