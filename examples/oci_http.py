@@ -217,6 +217,12 @@ def expectation(reference: str, header: Headers) -> Expect:
     return Digest(named.pop()) if named else ANY
 
 
+def range_wanted(header: Headers, digest: Digest) -> str | None:
+    """Return the range asked for, if this is still the content that it was asked of."""
+    condition = header("If-Range")
+    return header("Range") if condition in {None, f'"{digest}"'} else None
+
+
 def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     """Return the first byte asked for and the one after the last; ``None`` for the whole.
 

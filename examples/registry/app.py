@@ -18,7 +18,14 @@ from starlette.routing import Route
 from examples import oci_http
 from examples.registry.metrics import Metrics, Timed
 from examples.registry.streams import BlobResponse, Drained
-from regstore import ANYWHERE, AsyncRegistry, AsyncRepository, Digest, RegstoreError
+from regstore import (
+    ANYWHERE,
+    AsyncRegistry,
+    AsyncRepository,
+    Descriptor,
+    Digest,
+    RegstoreError,
+)
 from regstore.errors import BlobUnknownError, NameInvalidError
 from regstore.oci import OCI_INDEX
 from regstore.upload import AsyncUpload
@@ -126,14 +133,11 @@ class Manifests(Resource):
     async def get(self, request: Request) -> Response:
         repository = await self.repository(request, "pull")
         manifest = await repository.manifests.get(request.path_params["reference"])
-        if oci_http.is_unmodified(request.headers.get("If-None-Match"), manifest.digest):
-            return Response(status_code=304, headers=oci_http.digest_headers(manifest.digest))
-        return Response(manifest.body, headers=oci_http.content_headers(manifest.descriptor))
+        return _content(request, manifest.descriptor, manifest.body)
 
     async def head(self, request: Request) -> Response:
         repository = await self.repository(request, "pull")
-        found = await repository.manifests.stat(request.path_params["reference"])
-        return Response(headers=oci_http.content_headers(found))
+        return _content(request, await repository.manifests.stat(request.path_params["reference"]))
 
     async def put(self, request: Request) -> Response:
         repository = await self.repository(request, "push")
@@ -166,18 +170,16 @@ class Blobs(Resource):
         blobs = (await self.repository(request, "pull")).blobs
         digest = Digest(request.path_params["digest"])
         if oci_http.is_unmodified(request.headers.get("If-None-Match"), digest):
-            await blobs.stat(digest)
-            return Response(status_code=304, headers=oci_http.digest_headers(digest))
+            return _content(request, await blobs.stat(digest))
         if self.frontend.registry.driver.capabilities.redirect:
             url = await blobs.redirect_url(digest)
             if url is not None:
                 return RedirectResponse(url, headers={"Docker-Content-Digest": digest})
-        return BlobResponse(blobs, digest, request.headers.get("Range"))
+        return BlobResponse(blobs, digest, oci_http.range_wanted(request.headers.get, digest))
 
     async def head(self, request: Request) -> Response:
         repository = await self.repository(request, "pull")
-        found = await repository.blobs.stat(request.path_params["digest"])
-        return Response(headers=oci_http.content_headers(found))
+        return _content(request, await repository.blobs.stat(request.path_params["digest"]))
 
     async def delete(self, request: Request) -> Response:
         repository = await self.repository(request, "delete")
@@ -263,6 +265,12 @@ class Exposition(Resource):
 
     async def get(self, request: Request) -> Response:
         return Response(self.frontend.metrics.text(), media_type=self.frontend.metrics.media_type)
+
+
+def _content(request: Request, content: Descriptor, body: bytes = b"") -> Response:
+    if oci_http.is_unmodified(request.headers.get("If-None-Match"), content.digest):
+        return Response(status_code=304, headers=oci_http.digest_headers(content.digest))
+    return Response(body, headers=oci_http.content_headers(content))
 
 
 ROUTES = [

@@ -24,6 +24,7 @@ from examples import oci_http
 from regstore import (
     ANYWHERE,
     BlobReader,
+    Descriptor,
     Digest,
     Registry,
     RegstoreError,
@@ -138,13 +139,11 @@ class App:
 
     def get_manifest(self, request: Request, name: str, reference: str) -> Response:
         manifest = self._repository(request, name, "pull").manifests.get(reference)
-        if oci_http.is_unmodified(request.headers.get("If-None-Match"), manifest.digest):
-            return Response(status=304, headers=oci_http.digest_headers(manifest.digest))
-        return Response(manifest.body, headers=oci_http.content_headers(manifest.descriptor))
+        return _content(request, manifest.descriptor, manifest.body)
 
     def head_manifest(self, request: Request, name: str, reference: str) -> Response:
         found = self._repository(request, name, "pull").manifests.stat(reference)
-        return Response(headers=oci_http.content_headers(found))
+        return _content(request, found)
 
     def put_manifest(self, request: Request, name: str, reference: str) -> Response:
         result = self._repository(request, name, "push").manifests.put(
@@ -167,14 +166,13 @@ class App:
     def get_blob(self, request: Request, name: str, digest: str) -> Response:
         blobs, wanted = self._repository(request, name, "pull").blobs, Digest(digest)
         if oci_http.is_unmodified(request.headers.get("If-None-Match"), wanted):
-            blobs.stat(wanted)
-            return Response(status=304, headers=oci_http.digest_headers(wanted))
+            return _content(request, blobs.stat(wanted))
         if self._registry.driver.capabilities.redirect and (url := blobs.redirect_url(wanted)):
             headers = {"Location": url, "Docker-Content-Digest": wanted}
             return Response(status=307, headers=headers)
         part = None
-        if "Range" in request.headers:
-            part = oci_http.byte_range(request.headers["Range"], blobs.stat(wanted).size)
+        if asked := oci_http.range_wanted(request.headers.get, wanted):
+            part = oci_http.byte_range(asked, blobs.stat(wanted).size)
         start, stop = part or (0, None)
         with ExitStack() as stack:
             reader = stack.enter_context(blobs.open(wanted, start, stop and stop - start))
@@ -187,7 +185,7 @@ class App:
 
     def head_blob(self, request: Request, name: str, digest: str) -> Response:
         found = self._repository(request, name, "pull").blobs.stat(digest)
-        return Response(headers=oci_http.content_headers(found))
+        return _content(request, found)
 
     def delete_blob(self, request: Request, name: str, digest: str) -> Response:
         self._repository(request, name, "delete").blobs.delete(digest)
@@ -263,6 +261,12 @@ def _blob(request: Request, reader: BlobReader, start: int) -> Response:
     file = path.open("rb")
     file.seek(start)
     return Response(wrap_file(request.environ, file), headers=headers, direct_passthrough=True)
+
+
+def _content(request: Request, content: Descriptor, body: bytes = b"") -> Response:
+    if oci_http.is_unmodified(request.headers.get("If-None-Match"), content.digest):
+        return Response(status=304, headers=oci_http.digest_headers(content.digest))
+    return Response([body], headers=oci_http.content_headers(content))
 
 
 def _standing(name: str, upload: Upload, status: int) -> Response:

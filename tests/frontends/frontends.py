@@ -16,8 +16,9 @@ from typing_extensions import override
 
 from examples import oci_http
 from examples.registry.app import create_app
+from examples.registry.metrics import Metrics
 from examples.wsgi.app import App
-from regstore import AsyncRegistry, Observer, Policy, Registry
+from regstore import AsyncRegistry, Policy, Registry
 from regstore.driver import StorageDriver
 from tests.servers import free_port, running
 
@@ -59,7 +60,6 @@ class Setting:
     """How an embedder may set a server up."""
 
     policy: Policy = field(default_factory=Policy)
-    observer: Observer | None = None
     read_only: bool = False
     decide: Callable[[str, str], None] = lambda _name, _action: None
 
@@ -102,19 +102,18 @@ def in_asgi(driver: StorageDriver, setting: Setting) -> Starlette:
     async def authorize(_request: object, name: str, action: str) -> None:
         setting.decide(name, action)
 
+    metrics = Metrics()
     registry = AsyncRegistry(
-        driver, policy=setting.policy, observer=setting.observer, read_only=setting.read_only
+        driver, policy=setting.policy, observer=metrics, read_only=setting.read_only
     )
-    return create_app(registry, authorize=authorize)
+    return create_app(registry, metrics, authorize)
 
 
 def in_wsgi(driver: StorageDriver, setting: Setting) -> App:
     def authorize(_request: object, name: str, action: str) -> None:
         setting.decide(name, action)
 
-    registry = Registry(
-        driver, policy=setting.policy, observer=setting.observer, read_only=setting.read_only
-    )
+    registry = Registry(driver, policy=setting.policy, read_only=setting.read_only)
     return App(registry, authorize)
 
 
