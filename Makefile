@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALL = $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install --quiet
 CODE = $(wildcard src tests examples bench docs)
 
-.PHONY: help demo serve test lint types docs bench clean
+.PHONY: help demo serve test lint types docs bench soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make types   mypy --strict and the completeness of the public types'
 	@echo 'make docs    build the documentation into site/'
 	@echo 'make bench   print how regstore compares with plain programs on this machine'
+	@echo 'make soak    kill writers at random moments, ROUNDS=500 times in each test'
 	@echo 'make clean   remove everything that these targets made'
 	@echo 'PYTHON=python3.13 chooses the interpreter when .venv is made.'
 
@@ -59,6 +60,9 @@ docs: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+soak: $(VENV)/.dev
+	REGSTORE_CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash/test_sigkill.py
 
 clean:
 	rm -rf $(VENV) site dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
