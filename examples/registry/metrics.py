@@ -16,6 +16,8 @@ from typing_extensions import override
 
 from regstore import Event, Observer
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
+
 
 class Metrics(Observer):
     """Counts what happens in a registry (as its observer), and how long requests take."""
@@ -59,6 +61,7 @@ class Timed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"] if scope["method"] in METHODS else "other"
         status, start = "500", perf_counter()
 
         async def sending(message: Message) -> None:
@@ -69,4 +72,4 @@ class Timed:
         try:
             await self._app(scope, receive, sending)
         finally:
-            self._requests.labels(scope["method"], status).observe(perf_counter() - start)
+            self._requests.labels(method, status).observe(perf_counter() - start)

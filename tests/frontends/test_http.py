@@ -247,7 +247,9 @@ def test_metrics_count_what_happens() -> None:
     with embedded("asgi", MemoryDriver(), Setting()) as http:
         Repo(http, "a").push(IMAGE, "v1", "v2")
         assert http.get("/v2/a/tags/list").is_success
+        assert http.request("INVENTED", "/v2/").status_code == 405
         answer = http.get("/metrics")
+    assert "INVENTED" not in answer.text
     assert answer.headers["Content-Type"].startswith("text/plain")
     assert 'regstore_events_total{action="manifest_pushed"} 2.0' in answer.text
     assert 'http_request_seconds_count{method="PUT",status="201"}' in answer.text
