@@ -127,6 +127,15 @@ def _config(tars: list[bytes], architecture: str) -> bytes:
     return json.dumps(fields).encode()
 
 
+def contents(*images: Image) -> dict[str, bytes]:
+    """Every byte of *images*, by its digest's hex."""
+    return {
+        Digest.of(content).hex: content
+        for image in images
+        for content in (image.manifest, *image.blobs)
+    }
+
+
 def lay_out(root: Path, tag: str, image: Image, *children: Image) -> None:
     """Write *image*, and the *children* that it lists, as an OCI image layout (image-layout.md)."""
     folder = root / "blobs" / "sha256"

@@ -160,6 +160,19 @@ def skopeo(*args: str) -> str:
     return _run([require("skopeo"), "--insecure-policy", *args], dict(os.environ))
 
 
+def skopeo_push(layout: Path, tag: str, host: str, name: str) -> None:
+    """Copy what an image layout has under *tag* into a registry, with all platforms."""
+    destination = f"docker://{host}/{name}:{tag}"
+    skopeo("copy", "--all", "--dest-tls-verify=false", f"oci:{layout}:{tag}", destination)
+
+
+def skopeo_pull(host: str, name: str, tag: str, layout: Path) -> dict[str, bytes]:
+    """Copy everything behind a tag into an image layout; return its blobs by their digests' hex."""
+    source = f"docker://{host}/{name}:{tag}"
+    skopeo("copy", "--all", "--src-tls-verify=false", source, f"oci:{layout}:{tag}")
+    return {path.name: path.read_bytes() for path in (layout / "blobs" / "sha256").iterdir()}
+
+
 def _run(argv: Sequence[str], env: Mapping[str, str]) -> str:
     done = subprocess.run(
         argv, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""What tests ask of a stock registry over HTTP, and through skopeo."""
+"""What tests ask of a stock registry over HTTP."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from email.message import Message
-from pathlib import Path
 from urllib.parse import urlencode
 
 from regstore.digest import Digest
 from tests.images import Image
-from tests.servers import REGISTRY_SECRET, StockRegistry, skopeo
+from tests.servers import REGISTRY_SECRET, StockRegistry
 
 
 @dataclass(frozen=True)
@@ -100,15 +99,3 @@ def push_image(stock: StockRegistry, name: str, image: Image, reference: str) ->
 
 def blob_of(stock: StockRegistry, name: str, digest: Digest) -> Answer:
     return ask("GET", f"{stock.url}/v2/{name}/blobs/{digest}")
-
-
-def skopeo_push(stock: StockRegistry, layout: Path, name: str, tag: str) -> None:
-    destination = f"docker://{stock.host}/{name}:{tag}"
-    skopeo("copy", "--all", "--dest-tls-verify=false", f"oci:{layout}:{tag}", destination)
-
-
-def skopeo_pull(stock: StockRegistry, name: str, tag: str, layout: Path) -> dict[str, bytes]:
-    """Pull everything behind a tag; return the content of the layout by its digests' hex."""
-    source = f"docker://{stock.host}/{name}:{tag}"
-    skopeo("copy", "--all", "--src-tls-verify=false", source, f"oci:{layout}:{tag}")
-    return {path.name: path.read_bytes() for path in (layout / "blobs" / "sha256").iterdir()}

@@ -10,20 +10,11 @@ import pytest
 from regstore import Registry, Repository
 from regstore.digest import Digest
 from regstore.oci import DOCKER_MANIFEST
-from tests.images import Image, make_docker_list, make_image, make_index
-from tests.interop.client import ask, blob_of, skopeo_pull
+from tests.images import contents, make_docker_list, make_image, make_index
+from tests.interop.client import ask, blob_of
 from tests.interop.conftest import NAME
 from tests.places import files_below
-from tests.servers import StockRegistry, skopeo
-
-
-def contents(*images: Image) -> dict[str, bytes]:
-    """Every byte of *images*, by its digest's hex."""
-    return {
-        Digest.of(content).hex: content
-        for image in images
-        for content in (image.manifest, *image.blobs)
-    }
+from tests.servers import StockRegistry, skopeo, skopeo_pull
 
 
 def test_an_image_is_listed_and_pulled(
@@ -37,7 +28,7 @@ def test_an_image_is_listed_and_pulled(
     assert json.loads(listed)["Tags"] == ["v1", "v2"]
     catalog = json.loads(ask("GET", f"{stock.url}/v2/_catalog").body)
     assert catalog["repositories"] == [NAME, "library/app/nested"]
-    assert skopeo_pull(stock, NAME, "v1", tmp_path / "back") == contents(image)
+    assert skopeo_pull(stock.host, NAME, "v1", tmp_path / "back") == contents(image)
 
 
 def test_an_index_is_pulled_with_all_its_platforms(
@@ -48,7 +39,7 @@ def test_an_index_is_pulled_with_all_its_platforms(
     for image in (*platforms, index):
         image.push(repo)
     repo.tags.set("multi", index.digest)
-    pulled = skopeo_pull(stock, NAME, "multi", tmp_path / "back")
+    pulled = skopeo_pull(stock.host, NAME, "multi", tmp_path / "back")
     assert pulled == contents(index, *platforms)
 
 
@@ -98,7 +89,7 @@ def test_the_collector_keeps_the_platforms_of_an_index(
         image.push(repo)
     repo.tags.set("multi", index.digest)
     stock.collect_garbage()
-    pulled = skopeo_pull(stock, NAME, "multi", tmp_path / "back")
+    pulled = skopeo_pull(stock.host, NAME, "multi", tmp_path / "back")
     assert pulled == contents(index, *platforms)
 
 

@@ -9,9 +9,9 @@ from regstore.digest import Digest
 from regstore.layout import LayerLink
 from regstore.oci import DOCKER_MANIFEST
 from tests.images import Image, lay_out, make_docker_list, make_image, make_index
-from tests.interop.client import ask, push_blob, push_image, skopeo_push
+from tests.interop.client import ask, push_blob, push_image
 from tests.interop.conftest import NAME
-from tests.servers import StockRegistry
+from tests.servers import StockRegistry, skopeo_push
 
 
 def assert_readable(repo: Repository, image: Image) -> None:
@@ -27,7 +27,7 @@ def test_an_image_is_read_digest_by_digest(
 ) -> None:
     image = make_image("pushed", layers=3)
     lay_out(tmp_path / "image", "v1", image)
-    skopeo_push(stock, tmp_path / "image", NAME, "v1")
+    skopeo_push(tmp_path / "image", "v1", stock.host, NAME)
 
     assert repo.manifests.get("v1").body == image.manifest
     assert_readable(repo, image)
@@ -43,7 +43,7 @@ def test_an_index_is_read_with_all_its_platforms(
     platforms = [make_image(name, architecture=name) for name in ("amd64", "arm64")]
     index = make_index(*platforms)
     lay_out(tmp_path / "image", "multi", index, *platforms)
-    skopeo_push(stock, tmp_path / "image", NAME, "multi")
+    skopeo_push(tmp_path / "image", "multi", stock.host, NAME)
 
     document = repo.manifests.get("multi").document
     assert [item.descriptor.digest for item in document.references] == [
