@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -16,10 +15,10 @@ from regstore.digest import Digest
 from regstore.driver import FileReader
 from regstore.errors import (
     BlobUnknownError,
-    BlobUploadUnknownError,
     CorruptContentError,
     DigestInvalidError,
     PathNotFoundError,
+    RegstoreError,
 )
 from regstore.events import Action
 from regstore.links import linked_digests
@@ -279,7 +278,9 @@ class AsyncBlobs:
         try:
             await upload.receive(chunks)
             return await upload.commit(wanted or await upload.digest())
-        except BaseException:
-            with suppress(BlobUploadUnknownError):
+        except BaseException as error:
+            try:
                 await self._scope.runtime.shield(upload.cancel())
+            except RegstoreError as failure:
+                error.add_note(f"and the upload could not be cancelled: {failure}")
             raise

@@ -322,6 +322,7 @@ class AsyncUpload:
         async with await self._driver.reader(sealed, hasher.size, must_exist=True) as reader:
             async for chunk in reader:
                 await self._scope.runtime.offload(partial(hasher.update, chunk))
+        await hashstates.save(self._driver, self._place, hasher)  # so that a commit can be finished
         return hasher.digest()
 
     async def _seal(self) -> str:
@@ -398,15 +399,18 @@ class AsyncUpload:
     async def _end(self) -> None:
         self._is_over = True
         with suppress(DriverError):  # the blob is safe; what is left of the upload is for purge
-            await self._remove()
+            await self._remove_start()
+        await self._sweep()
 
     async def _remove(self) -> None:
         """Remove the upload's directory; ``startedat`` first, since it says that there is one."""
-        started = layout.UploadStartedAt(self._scope.name, self.id).path
-        with suppress(PathNotFoundError):
-            await self._driver.delete_file(started)
+        await self._remove_start()
         with suppress(PathNotFoundError):
             await self._driver.delete(self._place.path)
+
+    async def _remove_start(self) -> None:
+        with suppress(PathNotFoundError):
+            await self._driver.delete_file(layout.UploadStartedAt(self._scope.name, self.id).path)
 
     async def _sweep(self) -> None:
         """Remove what an interrupted removal has left of an upload that is no more."""
