@@ -8,21 +8,12 @@ from regstore import Registry, layout
 from regstore.digest import Digest
 from regstore.errors import ManifestUnknownError, NameInvalidError, NameUnknownError
 from tests.images import make_image
+from tests.paging import pages
 from tests.places import Place
 
 IMAGE = make_image("x", layers=0)
 # By name components: in plain byte order "a-b" would come before "a/b".
 NAMES = ["a", "a/a", "a/b", "a/b/c", "a-b", "a-b/c", "a.b", "a0", "ab", "b/c/d/e", "b0/x"]
-
-
-def pages(registry: Registry, limit: int) -> list[list[str]]:
-    found = []
-    last, more = None, True
-    while more:
-        page = registry.repositories.page(limit, last)
-        found.append(list(page.items))
-        last, more = page.last, page.more
-    return found
 
 
 def by_components(name: str) -> list[str]:
@@ -51,7 +42,7 @@ def test_repositories_are_ordered_by_components(filled: Registry) -> None:
 
 def test_pages_of_every_size_say_the_same(filled: Registry) -> None:
     for limit in range(1, len(NAMES) + 2):
-        assert pages(filled, limit) == [
+        assert pages(filled.repositories.page, limit) == [
             NAMES[at : at + limit] for at in range(0, len(NAMES), limit)
         ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from regstore.digest import Digest
 from regstore.errors import CorruptContentError, DigestInvalidError
 from regstore.oci import OCI_INDEX, OCI_MANIFEST
 from tests.images import Image, make_image, make_index
+from tests.paging import pages
 from tests.places import Place
 
 NAME = "library/app"
@@ -82,14 +84,10 @@ def test_they_are_paged(place: Place, repo: Repository, *, read_only: bool) -> N
     digests = push_many(repo, 5)
     reading = place.open(read_only=read_only).repository(NAME)
     for limit in (1, 2, 5, 6):
-        seen: list[Digest] = []
-        last, more = None, True
-        while more:
-            page = reading.referrers.page(SUBJECT.digest, limit, last)
-            seen += [descriptor.digest for descriptor in page.items]
-            last, more = page.last, page.more
-            assert len(page.items) <= limit
-        assert seen == digests
+        found = pages(partial(reading.referrers.page, SUBJECT.digest), limit)
+        assert [[descriptor.digest for descriptor in page] for page in found] == [
+            digests[at : at + limit] for at in range(0, len(digests), limit)
+        ]
     of_type = reading.referrers.page(SUBJECT.digest, 2, artifact_type=SIGNATURE)
     assert (len(of_type.items), of_type.more) == (2, True)
     rest = reading.referrers.page(SUBJECT.digest, 2, of_type.last, SIGNATURE)

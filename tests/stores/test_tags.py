@@ -26,6 +26,7 @@ from regstore.policy import ImmutableTags, Policy
 from regstore.tags import Expect
 from tests import places
 from tests.images import make_image
+from tests.paging import pages
 from tests.places import Place, VirtualRuntime
 
 NAME = "library/app"
@@ -156,21 +157,12 @@ def test_tags_are_listed_in_byte_order(repo: Repository) -> None:
         repo.tags.set(tag, ONE.digest)
     assert list(repo.tags.all()) == tags
     for limit in (1, 2, 5, len(tags), len(tags) + 1):
-        assert pages(repo, limit) == [tags[at : at + limit] for at in range(0, len(tags), limit)]
+        assert pages(repo.tags.page, limit) == [
+            tags[at : at + limit] for at in range(0, len(tags), limit)
+        ]
     for last in ("", "1.0-", "1.0.", "Z", "a-", "a0", "zz"):
         page = repo.tags.page(100, last)
         assert (list(page.items), page.more) == ([tag for tag in tags if tag > last], False)
-
-
-def pages(repo: Repository, limit: int) -> list[list[str]]:
-    found = []
-    last = None
-    more = True
-    while more:
-        page = repo.tags.page(limit, last)
-        found.append(list(page.items))
-        last, more = page.last, page.more
-    return found
 
 
 def test_a_page_may_be_empty(repo: Repository) -> None:
