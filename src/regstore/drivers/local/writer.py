@@ -67,12 +67,13 @@ class LocalWriter(StatefulWriter):
         return sealed.version
 
     async def _cancel(self) -> None:
-        self._close()
         with writing(self._path, NAME):
+            # Closed only afterwards: an open file's inode cannot be given to another writer's.
             with suppress(FileNotFoundError), self._changing_parent() as directory:
                 place = Place(directory, self._place.name, self._path)
                 if self._is_mine(place.status()):
                     place.unlink()
+            self._close()
             self._tree.prune(parent_of(self._path))
 
     def _is_mine(self, status: os.stat_result | None) -> bool:
