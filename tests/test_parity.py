@@ -151,8 +151,8 @@ def parts(owner: object) -> dict[str, object]:
 
 
 @pytest.mark.parametrize(("core", "twin"), PAIRS)
-def test_every_method_is_documented(core: type, twin: type) -> None:
+def test_everything_is_documented(core: type, twin: type) -> None:
     for cls in (core, twin):
-        for name, member in public(cls).items():
-            if callable(member) and not name.startswith("__"):
-                assert inspect.getdoc(member), f"{cls.__name__}.{name}"
+        for name in public(cls):
+            documented = inspect.getdoc(getattr(cls, name))
+            assert name.startswith("__") or documented, f"{cls.__name__}.{name}"

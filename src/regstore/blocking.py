@@ -39,8 +39,9 @@ def _twin_of(core: type) -> Callable[[Class], Class]:
 
     def decorate(cls: Class) -> Class:
         for name, member in vars(cls).items():
-            if member.__doc__ is None and hasattr(core, name):
-                member.__doc__ = getattr(core, name).__doc__
+            documented = getattr(member, "__func__", member)  # a class method has its own
+            if documented.__doc__ is None and hasattr(core, name):
+                documented.__doc__ = getattr(core, name).__doc__
         return cls
 
     return decorate
@@ -134,6 +135,7 @@ class Upload:
 
     @property
     def id(self) -> str:
+        """What :meth:`Uploads.resume` takes."""
         return self._core.id
 
     @property
