@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +20,6 @@ from regstore.errors import (
     ManifestInvalidError,
     ManifestTooLargeError,
     NameInvalidError,
-    NoSpaceError,
     RegstoreError,
     SizeInvalidError,
     TagInvalidError,
@@ -38,7 +35,6 @@ NAME = "library/app"
 IMAGE = make_image("x", layers=2)
 BLOB = b"some content"
 DIGEST = Digest.of(BLOB)
-FULL_BYTES = 1 << 20
 
 BAD_NAMES = [
     "",
@@ -378,74 +374,3 @@ def test_bad_pages(registry: Registry, repo: Repository) -> None:
     for last in ("..", "../../etc", "\x00", "é", "a" * 5000, "/"):
         assert repo.tags.page(1 << 70, last).more is False
         assert registry.repositories.page(1 << 70, last).more is False
-
-
-@pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Place]:
-    """A store on a disk of one MiB."""
-    root = tmp_path / "disk"
-    root.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={FULL_BYTES}", "tmpfs", str(root)]
-    try:
-        done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        pytest.skip("there is no mount(8) here to make a small disk with")
-    if done.returncode:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-    try:
-        place = places.local(root / "store")
-        IMAGE.push(place.repository(NAME), "v1")
-        yield place
-    finally:
-        subprocess.run(["umount", str(root)], check=True)
-
-
-TOO_LARGE = os.urandom(FULL_BYTES * 2)
-PIECES = [TOO_LARGE[start : start + 64_000] for start in range(0, len(TOO_LARGE), 64_000)]
-
-
-def upload_too_much(repo: Repository) -> None:
-    upload = repo.uploads.create()
-    try:
-        for piece in PIECES:
-            upload.write(piece)
-    finally:
-        upload.cancel()
-
-
-def fill(file: Path) -> None:
-    """Take what is left of the disk, to the last byte."""
-    with file.open("wb", buffering=0) as filler, suppress(OSError):
-        while filler.write(bytes(4096)):
-            pass
-
-
-def test_a_full_disk_leaves_nothing(full_disk: Place) -> None:
-    repo = full_disk.repository(NAME)
-    before = full_disk.files()
-    refused(NoSpaceError, repo.blobs.put, TOO_LARGE)
-    refused(NoSpaceError, repo.blobs.put, [TOO_LARGE])
-    refused(NoSpaceError, repo.blobs.put, PIECES)
-    refused(NoSpaceError, upload_too_much, repo)
-    assert full_disk.files() == before
-    assert repo.manifests.get("v1").body == IMAGE.manifest
-    repo.blobs.put(TOO_LARGE[: FULL_BYTES // 4])
-
-
-def test_a_disk_without_one_byte_left(full_disk: Place, tmp_path: Path) -> None:
-    repo = full_disk.repository(NAME)
-    second = make_image("second", layers=0)
-    repo.blobs.put(second.blobs[0])
-    before = full_disk.files()
-    fill(tmp_path / "disk" / "filler")
-    refused(NoSpaceError, repo.blobs.put, b"another")
-    refused(NoSpaceError, repo.manifests.put, second.manifest, tags=["v1"])
-    refused(NoSpaceError, repo.uploads.create)
-    refused(NoSpaceError, repo.tags.set, "v2", IMAGE.digest)
-    refused(NoSpaceError, repo.tags.set, "v2", IMAGE.digest, expect=ABSENT)
-    assert full_disk.files() == before
-    assert repo.tags.get("v1") == IMAGE.digest
-
-    (tmp_path / "disk" / "filler").unlink()
-    repo.manifests.put(second.manifest, tags=["v1"])
-    assert repo.manifests.get("v1").body == second.manifest
