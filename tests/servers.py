@@ -115,7 +115,7 @@ class StockRegistry:
     def collect_garbage(self, *options: str) -> str:
         """Run the registry's own collector over the root and return what it prints."""
         argv = [require("docker-registry"), "garbage-collect", *options, str(self.config)]
-        return _run(argv, registry_environment())
+        return run(argv, registry_environment())
 
 
 @contextlib.contextmanager
@@ -157,7 +157,7 @@ def registry_environment() -> dict[str, str]:
 
 def skopeo(*args: str) -> str:
     """Run ``skopeo`` and return its standard output."""
-    return _run([require("skopeo"), "--insecure-policy", *args], dict(os.environ))
+    return run([require("skopeo"), "--insecure-policy", *args], dict(os.environ))
 
 
 def skopeo_push(layout: Path, tag: str, host: str, name: str) -> None:
@@ -173,7 +173,8 @@ def skopeo_pull(host: str, name: str, tag: str, layout: Path) -> dict[str, bytes
     return {path.name: path.read_bytes() for path in (layout / "blobs" / "sha256").iterdir()}
 
 
-def _run(argv: Sequence[str], env: Mapping[str, str]) -> str:
+def run(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    """Run *argv*, which must succeed, and return its standard output."""
     done = subprocess.run(
         argv, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
