@@ -15,10 +15,12 @@ Paths
     ``list``, ``walk`` and ``stat`` never show them, ``delete`` of an ancestor removes them.
     **P2** ``.`` and ``..`` segments, empty segments, other characters and more than 1,024 bytes
     raise :exc:`InvalidPathError` before any I/O; so does ``delete("")``. CNCF distribution accepts
-    ``..`` (``registry/storage/driver/storagedriver.go``, ``PathRegexp``).
+    ``..`` (``registry/storage/driver/storagedriver.go``, ``PathRegexp``). A store may refuse paths
+    that are longer than 1,024 bytes less its root.
     **P3** Directories are implicit: one exists exactly while something lies below it. Where a store
     or other software leaves empty ones (``ghost_directories``) their names may linger in a parent's
-    list, but ``stat`` and ``list`` of them raise. A driver prunes what it empties itself.
+    list, but ``stat`` and ``list`` of them raise. A driver prunes what it empties itself. Whether
+    an object may lie below another object is not promised; a refusal is a :exc:`DriverError`.
     **P4** ``a`` never matches ``ab``: prefixes are whole segments.
     **P5** No driver leaves its root.
 
@@ -69,13 +71,37 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from regstore._run import Runtime
+from regstore._run import BlockingRuntime, LoopRuntime, Runtime
 from regstore.errors import (
     InvalidOffsetError,
     InvalidPathError,
     PathNotFoundError,
     PreconditionFailedError,
 )
+
+__all__ = [
+    "ANY",
+    "CHUNK_SIZE",
+    "EPOCH",
+    "IF_ABSENT",
+    "MAX_PATH_BYTES",
+    "RESERVED_PREFIX",
+    "BlockingRuntime",
+    "Capabilities",
+    "Condition",
+    "Content",
+    "FileInfo",
+    "FileReader",
+    "FileWriter",
+    "LoopRuntime",
+    "ResumeScope",
+    "Runtime",
+    "StorageDriver",
+    "check_path",
+    "check_range",
+    "if_version",
+    "write_stream",
+]
 
 RESERVED_PREFIX = ".regstore-"
 MAX_PATH_BYTES = 1024
@@ -268,6 +294,9 @@ class FileWriter(ABC):
     same arguments it returns what the first one returned. A parked writer goes on through
     ``writer(path, append=True)``. A step that raises leaves the state as it was, except that a
     failed ``write`` may leave a part of its bytes behind, unacknowledged; ``size`` tells.
+
+    Two writers of one path never mix (A7): of two that were resumed at the same size one commit
+    succeeds at most, and the cancel of one that was overtaken leaves the other alone.
     """
 
     @property
@@ -301,7 +330,9 @@ class FileWriter(ABC):
         """Make the whole content appear at once at *to*, by default at the writer's path (A4).
 
         Replaces what is there, as *condition* allows. Nothing remains at the writer's own path
-        when *to* is another. Costs a rename on local disks, at most one server-side copy elsewhere.
+        when *to* is another, committed content included. Repeated with other arguments it raises
+        :exc:`WriterClosedError`; a repeat never overwrites what came later. Costs a rename on local
+        disks, at most one server-side copy elsewhere.
 
         :param condition: hangs on ``Capabilities.conditional_commit``.
         :returns: the version now stored, where the store tells it without another request.
@@ -374,12 +405,12 @@ class StorageDriver(ABC):
         """Open *path* for writing content of any size (A1).
 
         :param append: ``False`` discards what was parked there; committed content stays readable
-            until the commit. ``True`` continues what was parked. On a committed empty object it
-            begins with nothing.
+            until the commit. ``True`` continues what was parked, also where other content is
+            committed; on a committed empty object it begins with nothing.
         :param at_least: bytes that are known to have been acknowledged; a record shorter than that
             is stale.
         :raises PathNotFoundError: *append*, and nothing was parked.
-        :raises PathExistsError: *append*, and non-empty content is committed there.
+        :raises PathExistsError: *append*, nothing was parked, and non-empty content is committed.
         :raises NotYetVisibleError: what is parked is shorter than *at_least*, after waiting.
         """
 
@@ -388,7 +419,8 @@ class StorageDriver(ABC):
         """Move one object, replacing *destination* (M1).
 
         Where not ``atomic_move``, the copy is verified before the source goes; a failure may leave
-        both, never neither. Moving onto itself changes nothing. Directories are not moved.
+        both, never neither. Moving onto itself changes nothing. Directories are not moved; what is
+        parked at either path is left alone.
 
         :raises PathNotFoundError: no object lies at *source*; *destination* is untouched.
         """
@@ -414,7 +446,8 @@ class StorageDriver(ABC):
     async def delete(self, path: str) -> None:
         """Delete the object at *path* or everything below it, the driver's own included (M3).
 
-        Not atomic: a failure, or a reader meanwhile, may see part of it gone.
+        What is parked at *path* goes too, and alone counts as something that lay there. Not atomic:
+        a failure, or a reader meanwhile, may see part of it gone.
 
         :raises PathNotFoundError: nothing lay there.
         :raises InvalidPathError: *path* is the root.
@@ -468,6 +501,8 @@ class StorageDriver(ABC):
     @abstractmethod
     async def local_file(self, path: str) -> Path | None:
         """Return a file that the operating system can send without copying, or ``None`` (U3).
+
+        A driver that never has one may say so without looking.
 
         :raises PathNotFoundError: no object lies there.
         """

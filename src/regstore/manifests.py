@@ -244,11 +244,16 @@ class AsyncManifests:
     async def _check_references(self, document: Document) -> None:
         may_lack = self._scope.policy.may_lack
         needed = {(item.role, item.descriptor.digest): item for item in document.references}
-        await self._scope.runtime.map(
-            self._require, [item for item in needed.values() if not may_lack(item)]
+        found = await self._scope.runtime.map(
+            self._find_missing, [item for item in needed.values() if not may_lack(item)]
         )
+        missing = tuple(digest for digest in found if digest is not None)
+        if missing:
+            msg = f"repository {self._scope.name!r} lacks {', '.join(missing)}: push them first"
+            raise ManifestBlobUnknownError(msg, name=self._scope.name, missing=missing)
 
-    async def _require(self, reference: Reference) -> None:
+    async def _find_missing(self, reference: Reference) -> str | None:
+        """Return the digest of what *reference* names if it is not in this repository."""
         digest = reference.descriptor.digest
         try:
             if reference.role == "manifest" or await self._is_revision(reference):
@@ -256,10 +261,9 @@ class AsyncManifests:
                 await content.stat_data(self._scope, digest)
             else:
                 await content.describe(self._scope, digest)
-        except (ManifestUnknownError, BlobUnknownError) as error:
-            msg = f"{reference.role} {digest} is not in repository {self._scope.name!r}: push it"
-            missing = (str(digest),)
-            raise ManifestBlobUnknownError(msg, name=self._scope.name, missing=missing) from error
+        except (ManifestUnknownError, BlobUnknownError):
+            return str(digest)
+        return None
 
     async def _is_revision(self, reference: Reference) -> bool:
         """Tell whether content of unknown type in an index was pushed here as a manifest."""
