@@ -53,7 +53,7 @@ async def nearest(
 
 async def cover_bytes(driver: StorageDriver, upload: layout.Upload) -> bool:
     """Return whether any state says that the upload once had bytes."""
-    for algorithm in (_CANONICAL, *await _algorithms(driver, upload)):
+    for algorithm in await _algorithms(driver, upload):
         if any(await _offsets(driver, upload, algorithm)):
             return True
     return False
@@ -66,8 +66,7 @@ async def _offsets(driver: StorageDriver, upload: layout.Upload, algorithm: str)
 
 
 async def _algorithms(driver: StorageDriver, upload: layout.Upload) -> list[str]:
-    root = layout.UploadHashStatesRoot(upload.name, upload.upload_id).path
-    return [name for name in await _names(driver, root) if name != _CANONICAL]
+    return await _names(driver, layout.UploadHashStatesRoot(upload.name, upload.upload_id).path)
 
 
 async def _names(driver: StorageDriver, path: str) -> list[str]:

@@ -260,15 +260,15 @@ class AsyncUpload:
 
     async def _begin(self) -> None:
         """Begin with nothing, unless there was something already."""
-        if self._is_new:
-            self._writer = await self._driver.writer(self._data)
-            return
-        with suppress(PathNotFoundError):
-            await self._rest_on(layout.UploadSealed(self._scope.name, self.id).path)
-            return
+        if not self._is_new:
+            with suppress(PathNotFoundError):
+                await self._rest_on(layout.UploadSealed(self._scope.name, self.id).path)
+                return
         if await hashstates.cover_bytes(self._driver, self._place):
             raise self._unknown()  # a commit has taken the content
         self._writer = await self._driver.writer(self._data)
+        if self._is_new:
+            return
         try:
             await self._require_started()
         except BlobUploadUnknownError:
@@ -398,6 +398,9 @@ class AsyncUpload:
 
     async def _end(self) -> None:
         self._is_over = True
+        await self._scope.runtime.shield(self._tidy_up())
+
+    async def _tidy_up(self) -> None:
         with suppress(DriverError):  # the blob is safe; what is left of the upload is for purge
             await self._remove_start()
         await self._sweep()

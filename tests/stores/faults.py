@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
 from regstore.driver import ANY, Condition, FileInfo, FileReader, FileWriter, StorageDriver
-from regstore.errors import TransientError
+from regstore.errors import RegstoreError, TransientError
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Crash(BaseException):
 
 
 class Hooked(WrapperDriver):
-    """Calls *hook* before and after the effect of each storage call; what it raises is raised."""
+    """Calls *hook* before and after each storage call; what it raises is raised."""
 
     def __init__(self, inner: StorageDriver, hook: Hook = lambda _call, _moment: None) -> None:
         super().__init__(inner)
@@ -48,16 +48,20 @@ class Hooked(WrapperDriver):
         self.calls: list[Call] = []
 
     async def through(self, name: str, path: str, effect: Callable[[], Awaitable[T]]) -> T:
-        call = self.begin(name, path)
-        result = await effect()
-        self.hook(call, "after")
-        return result
+        with self.calling(name, path):
+            return await effect()
 
-    def begin(self, name: str, path: str) -> Call:
+    @contextmanager
+    def calling(self, name: str, path: str) -> Iterator[None]:
         call = Call(len(self.calls) + 1, name, path)
         self.calls.append(call)
         self.hook(call, "before")
-        return call
+        try:
+            yield
+        except RegstoreError:
+            self.hook(call, "after")
+            raise
+        self.hook(call, "after")
 
     @override
     async def reader(
@@ -75,19 +79,17 @@ class Hooked(WrapperDriver):
     async def list(
         self, path: str, start_after: str | None = None, limit: int | None = None
     ) -> AsyncGenerator[str, None]:
-        call = self.begin("list", path)
-        async with aclosing(self._inner.list(path, start_after, limit)) as names:
-            async for name in names:
-                yield name
-        self.hook(call, "after")
+        with self.calling("list", path):
+            async with aclosing(self._inner.list(path, start_after, limit)) as names:
+                async for name in names:
+                    yield name
 
     @override
     async def walk(self, path: str) -> AsyncGenerator[FileInfo, None]:
-        call = self.begin("walk", path)
-        async with aclosing(self._inner.walk(path)) as files:
-            async for info in files:
-                yield info
-        self.hook(call, "after")
+        with self.calling("walk", path):
+            async with aclosing(self._inner.walk(path)) as files:
+                async for info in files:
+                    yield info
 
 
 class _HookedReader(WrapperReader):

@@ -33,7 +33,9 @@ NAME, OTHER = "library/app", "library/other"
 BLOB = random.Random(5).randbytes(1500)
 HALF = 700
 DIGEST, SHA512 = Digest.of(BLOB), Digest.of(BLOB, "sha512")
-KEPT, OLD, NEW = (make_image(seed, layers=0) for seed in ("kept", "old", "new"))
+KEPT, OLD, NEW = (
+    make_image("same", layers=0, annotations={"is": name}) for name in ("kept", "old", "new")
+)
 SIGNATURE, SBOM = (
     make_image("referrer", layers=0, subject=KEPT.described(), artifactType=f"application/{kind}")
     for kind in ("signature", "sbom")

@@ -1,0 +1,318 @@
+"""Uploads that others meddle with, or that fail half way: no digest ever names other bytes."""
+
+from __future__ import annotations
+
+import array
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from regstore import Repository, Upload, layout
+from regstore.digest import Digest
+from regstore.errors import (
+    BlobUploadInvalidError,
+    BlobUploadUnknownError,
+    DigestInvalidError,
+    PreconditionFailedError,
+    TransientError,
+)
+from tests import places
+from tests.places import Place
+from tests.stores.faults import Crash, Hook, Hooked, fail_at, failing, once
+
+NAME = "library/app"
+BLOB, OTHER = (random.Random(seed).randbytes(1500) for seed in (1, 2))
+DIGEST, SHA512 = Digest.of(BLOB), Digest.of(BLOB, "sha512")
+
+
+@pytest.fixture(params=["memory", "local"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    return places.memory() if request.param == "memory" else places.local(tmp_path / "store")
+
+
+def faulty(place: Place, hook: Hook) -> Repository:
+    return Place(Hooked(place.driver, hook), place.root).repository(NAME)
+
+
+def parked(repo: Repository, algorithm: str = "sha256") -> str:
+    with repo.uploads.create(algorithm=algorithm) as upload:
+        upload.write(BLOB)
+    return upload.id
+
+
+def calls_of(place: Place, act: Callable[[Repository], object]) -> int:
+    """Return how many storage calls *act* makes."""
+    driver = Hooked(place.driver)
+    act(Place(driver, place.root).repository(NAME))
+    return len(driver.calls)
+
+
+def assert_true(place: Place) -> None:
+    """Each digest has its content."""
+    for path, body in place.files().items():
+        spec = None if path.endswith("/") else layout.parse(path)
+        if isinstance(spec, layout.BlobData):
+            assert Digest.of(body, spec.digest.algorithm) == spec.digest
+
+
+def assert_only_blob(place: Place, digest: Digest = DIGEST) -> None:
+    assert place.files() == {
+        layout.BlobData(digest).path: BLOB,
+        layout.LayerLink(NAME, digest).path: digest.encode(),
+    }
+
+
+def crash_before_link(place: Place, upload_id: str, digest: Digest) -> None:
+    def crash() -> None:
+        raise Crash
+
+    hook = once(lambda call: call.name == "put_content" and "_layers" in call.path, crash)
+    with pytest.raises(Crash):
+        faulty(place, hook).uploads.resume(upload_id).commit(digest)
+
+
+def keep_written(place: Place, upload: Upload) -> None:
+    """Let the store have what *upload* wrote, as a process leaves it that dies before it parks."""
+    if place.root is None:
+        writer = upload._core._writer  # noqa: SLF001 - only a file would have it by itself
+        assert writer is not None
+        place.driver.runtime.run(writer.park())
+
+
+def test_who_created_it_goes_on_after_who_resumed_it(place: Place) -> None:
+    repo = place.repository()
+    created = repo.uploads.create()
+    with place.repository().uploads.resume(created.id) as resumed:
+        resumed.write(BLOB)
+    created.write(OTHER)
+    assert created.offset == len(BLOB) + len(OTHER)
+    keep_written(place, created)
+    with pytest.raises(DigestInvalidError):
+        place.repository().uploads.resume(created.id).commit(DIGEST)
+    assert place.files() == {}
+
+
+@pytest.mark.parametrize("digest", [DIGEST, SHA512], ids=["tracked", "other"])
+def test_who_created_it_cannot_begin_again_what_was_published(place: Place, digest: Digest) -> None:
+    created = place.repository().uploads.create()
+    with place.repository().uploads.resume(created.id) as resumed:
+        resumed.write(BLOB)
+    crash_before_link(place, created.id, digest)
+    with pytest.raises(BlobUploadUnknownError):
+        created.write(OTHER)
+    assert_true(place)
+    place.repository().uploads.resume(created.id).commit(digest)
+    assert_only_blob(place, digest)
+
+
+@pytest.mark.parametrize("digest", [DIGEST, SHA512], ids=["tracked", "other"])
+def test_other_bytes_cannot_follow_what_was_published(place: Place, digest: Digest) -> None:
+    upload_id = parked(place.repository())
+    crash_before_link(place, upload_id, digest)
+    resumed = place.repository().uploads.resume(upload_id)
+    for step in (resumed.status, lambda: resumed.write(OTHER), lambda: resumed.write(OTHER, 0)):
+        with pytest.raises(BlobUploadUnknownError):
+            step()
+    with pytest.raises(BlobUploadUnknownError):
+        place.repository().uploads.resume(upload_id).commit(Digest.of(OTHER))
+    assert_true(place)
+
+
+@pytest.mark.parametrize("digest", [DIGEST, SHA512], ids=["tracked", "other"])
+def test_another_process_finishes_a_commit(place: Place, digest: Digest) -> None:
+    upload_id = parked(place.repository())
+    crash_before_link(place, upload_id, digest)
+    assert place.repository().uploads.resume(upload_id).commit(digest).size == len(BLOB)
+    assert_only_blob(place, digest)
+
+
+def test_nothing_is_appended_to_what_is_sealed(place: Place) -> None:
+    upload_id = parked(place.repository())
+    meddler = place.repository().uploads.resume(upload_id)
+    refused = []
+
+    def meddle() -> None:
+        with pytest.raises(BlobUploadInvalidError) as caught:
+            meddler.write(b"evil")
+        refused.append(caught.value)
+
+    hook = once(lambda call: call.name == "reader", meddle)
+    faulty(place, hook).uploads.resume(upload_id).commit(SHA512)
+    assert refused
+    assert_only_blob(place, SHA512)
+
+
+def test_who_was_there_before_cannot_append_to_what_is_sealed(place: Place) -> None:
+    upload_id = parked(place.repository())
+    meddler = place.repository().uploads.resume(upload_id)
+    meddler.write(b"")
+
+    def meddle() -> None:
+        with pytest.raises(PreconditionFailedError):
+            meddler.write(b"evil")
+
+    hook = once(lambda call: call.name == "move", meddle)
+    faulty(place, hook).uploads.resume(upload_id).commit(SHA512)
+    assert_only_blob(place, SHA512)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_failed_park_is_repeated(place: Place, *, fresh: bool) -> None:
+    repo = faulty(place, failing("put_content", "hashstates/sha256"))
+    if fresh:
+        upload = repo.uploads.create()
+    else:
+        upload = repo.uploads.resume(place.repository().uploads.create().id)
+    upload.write(BLOB)
+    with pytest.raises(TransientError):
+        upload.park()
+    assert place.repository().uploads.resume(upload.id).status() == len(BLOB)
+    upload.park()
+    assert place.has(layout.UploadHashState(NAME, upload.id, "sha256", len(BLOB)).path)
+    assert upload.commit(DIGEST).size == len(BLOB)
+    assert_only_blob(place)
+
+
+def test_a_failed_park_stops_nobody(place: Place) -> None:
+    upload = faulty(place, failing("put_content", "hashstates/sha256")).uploads.create()
+    upload.write(BLOB[:1000])
+    with pytest.raises(TransientError):
+        upload.park()
+    upload.write(BLOB[1000:], offset=1000)
+    upload.commit(DIGEST)
+    assert_only_blob(place)
+
+
+@pytest.mark.parametrize(("moment", "taken"), [("before", 500), ("after", 1500)])
+def test_the_offset_is_true_after_a_write_that_failed(
+    place: Place, moment: str, taken: int
+) -> None:
+    hook = failing("writer.write", at="before" if moment == "before" else "after")
+    driver = Hooked(place.driver)
+    upload = Place(driver, place.root).repository(NAME).uploads.create()
+    upload.write(BLOB[:500])
+    driver.hook = hook
+    with pytest.raises(TransientError):
+        upload.write(BLOB[500:])
+    assert upload.offset == taken
+    upload.write(BLOB[taken:], offset=taken)
+    upload.commit(DIGEST)
+    assert_only_blob(place)
+
+
+@pytest.mark.parametrize("digest", [DIGEST, SHA512], ids=["tracked", "other"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_commit_that_failed_is_repeated(place: Place, moment: str, digest: Digest) -> None:
+    first = parked(place.repository())
+    count = calls_of(place, lambda repo: repo.uploads.resume(first).commit(digest))
+    for number in range(1, count + 1):
+        upload_id = parked(place.repository())
+        hook = fail_at(number, "before" if moment == "before" else "after")
+        upload = faulty(place, hook).uploads.resume(upload_id)
+        with suppress(TransientError):
+            upload.commit(digest)
+        assert upload.commit(digest).size == len(BLOB)
+        with suppress(BlobUploadUnknownError):  # what could not be tidied up is for purge
+            place.repository().uploads.resume(upload_id).cancel()
+        assert_only_blob(place, digest)
+
+
+def test_leaving_after_somebody_else_committed_does_nothing(place: Place) -> None:
+    upload_id = parked(place.repository())
+    with place.repository().uploads.resume(upload_id) as upload:
+        upload.write(b"")
+        place.repository().uploads.resume(upload_id).commit(DIGEST)
+        assert upload.commit(DIGEST).size == len(BLOB)
+    assert_only_blob(place)
+
+
+def test_a_commit_between_the_look_and_the_opening_is_seen(place: Place) -> None:
+    upload_id = parked(place.repository())
+    hook = once(
+        lambda call: call.name == "writer",
+        lambda: place.repository().uploads.resume(upload_id).commit(DIGEST),
+    )
+    with faulty(place, hook).uploads.resume(upload_id) as upload:
+        assert upload.commit(DIGEST).size == len(BLOB)
+    assert_only_blob(place)
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_cancel_that_failed_is_repeated(place: Place, moment: str) -> None:
+    first = parked(place.repository())
+    count = calls_of(place, lambda repo: repo.uploads.resume(first).cancel())
+    for number in range(1, count + 1):
+        hook = fail_at(number, "before" if moment == "before" else "after")
+        upload = faulty(place, hook).uploads.resume(parked(place.repository()))
+        with suppress(TransientError):
+            upload.cancel()
+        with suppress(BlobUploadUnknownError):
+            upload.cancel()
+        assert place.files() == {}
+        with pytest.raises(BlobUploadUnknownError):
+            place.repository().uploads.resume(upload.id).status()
+
+
+def test_a_push_that_fails_says_why_and_leaves_nothing(place: Place) -> None:
+    def put(repo: Repository) -> None:
+        repo.blobs.put([BLOB[:700], BLOB[700:]])
+
+    count = calls_of(place, put)
+    place.repository().blobs.delete(DIGEST)
+    for number in range(1, count + 1):
+        with suppress(TransientError):
+            put(faulty(place, fail_at(number)))
+        assert not any("_uploads" in path for path in place.files())
+
+
+def test_a_push_says_why_it_failed_although_nothing_works_any_more(place: Place) -> None:
+    driver = Hooked(place.driver)
+
+    def fail(*_: object) -> None:
+        raise TransientError("", "broken")
+
+    def source() -> Iterator[bytes]:
+        yield BLOB
+        driver.hook = fail
+        raise KeyError("the client is gone")
+
+    with pytest.raises(TransientError) as caught:
+        Place(driver, place.root).repository(NAME).blobs.put(source())
+    assert "could not be cancelled" in "".join(caught.value.__notes__)
+
+
+def test_a_push_whose_source_breaks_says_so_although_it_cannot_be_cancelled(place: Place) -> None:
+    def source() -> Iterator[bytes]:
+        yield BLOB
+        raise KeyError("the client is gone")
+
+    for name in ("stat", "writer.cancel", "delete_file", "delete"):
+        with pytest.raises(KeyError, match="the client is gone"):
+            faulty(place, failing(name)).blobs.put(source())
+
+
+def test_to_look_is_not_to_hold(place: Place) -> None:
+    upload_id = parked(place.repository())
+    one, other = (place.repository().uploads.resume(upload_id) for _ in range(2))
+    other.write(b"", offset=len(BLOB))
+    other.park()
+    assert one.status() == len(BLOB)
+    other.write(OTHER)
+    other.park()
+    one.write(b"more")
+    assert one.offset == len(BLOB) + len(OTHER) + 4
+
+
+def test_any_memory_is_taken_byte_by_byte(place: Place) -> None:
+    repo = place.repository()
+    numbers = array.array("I", [1, 2, 1 << 30])
+    for view in (memoryview(numbers), memoryview(BLOB)[::2], memoryview(BLOB)[::-1]):
+        content = view.tobytes()
+        assert repo.blobs.put(view).size == len(content)
+        upload = repo.uploads.create(size=len(content))
+        upload.write(view)
+        assert upload.commit(Digest.of(content)).size == len(content)
+        assert repo.blobs.get(Digest.of(content)) == content
