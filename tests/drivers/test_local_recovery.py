@@ -122,6 +122,27 @@ def test_a_late_writer_never_writes_into_a_committed_blob(driver: LocalDriver) -
     assert run(driver.get_content("blob")).data == b"all"
 
 
+def test_who_only_looks_is_in_no_writers_way(driver: LocalDriver) -> None:
+    run(park_object(driver, UPLOAD, b"one"))
+    writer = run(driver.writer(UPLOAD, append=True))
+    looking = run(driver.writer(UPLOAD, append=True))
+    run(writer.write(b", two"))
+    run(looking.park())
+    assert looking.size == len(b"one")
+    run(writer.write(b", three"))
+    run(writer.park())
+    run(run(driver.writer(UPLOAD, append=True)).commit("blob"))
+    assert run(driver.get_content("blob")).data == b"one, two, three"
+
+
+def test_who_only_looks_tells_of_no_bytes_that_are_gone(driver: LocalDriver) -> None:
+    run(park_object(driver, UPLOAD, b"one"))
+    looking = run(driver.writer(UPLOAD, append=True))
+    os.truncate(driver.root / UPLOAD, 2)
+    with pytest.raises(PreconditionFailedError):
+        run(looking.park())
+
+
 def test_moving_onto_another_name_of_the_same_file(driver: LocalDriver) -> None:
     run(driver.put_content("a", b"x"))
     (driver.root / "b").hardlink_to(driver.root / "a")

@@ -40,6 +40,7 @@ class LocalWriter(StatefulWriter):
         self._tree = tree
         self._in_place = in_place
         self._identity = status
+        self._found = status.st_size
         self._asked = self._size
         self._lost = False
 
@@ -49,7 +50,10 @@ class LocalWriter(StatefulWriter):
             self._write_behind(self._size + len(data))
 
     async def _park(self) -> None:
-        with writing(self._path, NAME), self._alone():
+        with writing(self._path, NAME), locked(self._fd):
+            if self._size > self._found or self._file_size() < self._size:
+                self._check_file()
+            # Who only looked is in nobody's way: what it found is there, and more may have come.
             self._sync()
             self._place.directory.sync()
         self._close()
@@ -89,6 +93,13 @@ class LocalWriter(StatefulWriter):
             yield
 
     def _check_file(self) -> None:
+        size = self._file_size()
+        if size != self._size:
+            detail = f"it has {size} bytes, this writer stands at {self._size}"
+            raise PreconditionFailedError(self._path, NAME, detail)
+
+    def _file_size(self) -> int:
+        """Return how long the file is, as long as it has its name, and that name only."""
         if self._lost:
             detail = "an earlier sync failed, and bytes may be lost; cancel and begin again"
             raise TransientError(self._path, NAME, detail, outcome_unknown=True)
@@ -96,9 +107,7 @@ class LocalWriter(StatefulWriter):
         there = self._place.status()
         if there is None or not os.path.samestat(mine, there) or mine.st_nlink != 1:
             raise PreconditionFailedError(self._path, NAME, "committed, replaced or deleted")
-        if mine.st_size != self._size:
-            detail = f"it has {mine.st_size} bytes, this writer stands at {self._size}"
-            raise PreconditionFailedError(self._path, NAME, detail)
+        return mine.st_size
 
     def _write(self, view: memoryview) -> None:
         at = self._size
