@@ -20,29 +20,26 @@ from functools import partial
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
-from regstore import content, hashstates, layout
+from regstore import content, hashstates
 from regstore.chunks import Chunks, joined
 from regstore.digest import Digest
 from regstore.driver import FileWriter
 from regstore.errors import (
     BlobUnknownError,
-    BlobUploadInvalidError,
     BlobUploadUnknownError,
-    DigestInvalidError,
     DriverError,
-    InvalidOffsetError,
     PathExistsError,
     PathNotFoundError,
     PreconditionFailedError,
     RegistryError,
     RegstoreError,
     SizeInvalidError,
-    UploadOffsetError,
 )
 from regstore.events import Action
 from regstore.hashing import Hasher
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+from regstore.upload_place import UploadPlace
 
 OFFLOAD_BYTES: Final = 64 << 10
 """Chunks larger than this are hashed where they hold up nobody else."""
@@ -67,8 +64,7 @@ class AsyncUpload:
         self.id = upload_id
         self._scope = scope
         self._driver = scope.driver
-        self._place = layout.Upload(scope.name, upload_id)
-        self._data = layout.UploadData(scope.name, upload_id).path
+        self._place = UploadPlace(scope, upload_id)
         self._expected_size = size
         self._hasher = hasher
         self._is_new = hasher is not None
@@ -86,7 +82,7 @@ class AsyncUpload:
         :raises BlobUploadInvalidError: nothing is known yet: await :meth:`status` first.
         """
         if self._offset is None:
-            raise self._invalid("its offset has not been read yet: await status() first")
+            raise self._place.invalid("its offset has not been read yet: await status() first")
         return self._offset
 
     async def status(self) -> int:
@@ -116,9 +112,9 @@ class AsyncUpload:
         """
         writer = await self._open()
         if offset is not None and offset != self.offset:
-            raise self._misplaced(offset)
+            raise self._place.misplaced(self.offset, offset)
         if writer is None:
-            raise self._invalid("its content is complete: commit or cancel it")
+            raise self._place.invalid("its content is complete: commit or cancel it")
         data = _as_bytes(chunk)
         self._check_room(len(data))
         try:
@@ -161,7 +157,7 @@ class AsyncUpload:
         """
         await self._open()
         if self._hasher is None:
-            raise self._invalid("its digest is not known before it is committed")
+            raise self._place.invalid("its digest is not known before it is committed")
         return self._hasher.digest()
 
     async def park(self) -> None:
@@ -177,9 +173,9 @@ class AsyncUpload:
         await self._save_state()
         self._is_new = False
         try:
-            await self._require_started()
+            await self._place.require_started()
         except BlobUploadUnknownError:
-            await self._sweep()
+            await self._give_up()
             raise
 
     async def commit(self, digest: str, size: int | None = None) -> Descriptor:
@@ -211,9 +207,9 @@ class AsyncUpload:
         if self._is_over:
             return
         try:
-            await self._require_started()
+            await self._place.require_started()
         except BlobUploadUnknownError:
-            await self._sweep()
+            await self._give_up()
             raise
         await self._discard()
         self._scope.tell(Action.UPLOAD_CANCELLED, upload_id=self.id)
@@ -237,40 +233,42 @@ class AsyncUpload:
     async def _open(self) -> FileWriter | None:
         """Open the writer where this caller left it; ``None`` where the content is complete."""
         if self._is_over:
-            raise self._unknown()
+            raise self._place.unknown()
         if self._writer is None and self._sealed is None and self._published is None:
             await self._scope.writing()
             if not self._is_new:
-                await self._require_started()
+                await self._place.require_started()
             await self._continue()
         return self._writer
 
     async def _continue(self) -> None:
         try:
-            self._writer = await self._driver.writer(self._data, append=True)
+            self._writer = await self._driver.writer(self._place.data, append=True)
         except PathNotFoundError:
             await self._begin()
         except PathExistsError:  # other software wrote it in place, and this driver would not
-            await self._rest_on(self._data)
+            await self._rest_on(self._place.data)
         if self._writer is not None:
             self._offset = self._writer.size
             if self._hasher is None or self._hasher.size != self._offset:
-                self._hasher = await hashstates.load(self._driver, self._place, self._offset)
+                self._hasher = await hashstates.load(
+                    self._driver, self._place.directory, self._offset
+                )
                 self._saved_at = self._offset
 
     async def _begin(self) -> None:
         """Begin with nothing, unless there was something already."""
         if not self._is_new:
             with suppress(PathNotFoundError):
-                await self._rest_on(layout.UploadSealed(self._scope.name, self.id).path)
+                await self._rest_on(self._place.sealed)
                 return
-        if await hashstates.cover_bytes(self._driver, self._place):
-            raise self._unknown()  # a commit has taken the content
-        self._writer = await self._driver.writer(self._data)
+        if await hashstates.cover_bytes(self._driver, self._place.directory):
+            raise self._place.unknown()  # a commit has taken the content
+        self._writer = await self._driver.writer(self._place.data)
         if self._is_new:
             return
         try:
-            await self._require_started()
+            await self._place.require_started()
         except BlobUploadUnknownError:
             await self._discard()
             raise
@@ -296,42 +294,46 @@ class AsyncUpload:
         hasher = self._hasher
         if hasher is not None and hasher.size != self._saved_at:
             if self._is_new and hasher.size:
-                await hashstates.save(self._driver, self._place, Hasher(hasher.algorithm))
-            await hashstates.save(self._driver, self._place, hasher)
+                await hashstates.save(self._driver, self._place.directory, Hasher(hasher.algorithm))
+            await hashstates.save(self._driver, self._place.directory, hasher)
         self._hasher = None
 
     async def _verify(self, wanted: Digest, size: int | None) -> None:
         await self._open()
         if self._published is not None:
             if self._published != wanted:
-                raise self._wrong_digest(wanted, self._published)
+                raise self._place.wrong_digest(wanted, self._published)
             return
         expected = self._expected_size if size is None else size
         if expected is not None and expected != self.offset:
-            await self._refuse(self._wrong_size(expected, self.offset))
+            await self._refuse(self._place.wrong_size(expected, self.offset))
         actual = await self._digest(wanted.algorithm)
         if actual != wanted:
-            await self._refuse(self._wrong_digest(wanted, actual))
+            await self._refuse(self._place.wrong_digest(wanted, actual))
 
     async def _digest(self, algorithm: str) -> Digest:
         """Return the digest of what was taken, reading only what no saved state covers."""
         if self._hasher is not None and self._hasher.algorithm == algorithm:
             return self._hasher.digest()
         sealed = await self._seal()
-        hasher = await hashstates.nearest(self._driver, self._place, algorithm, self.offset)
+        hasher = await hashstates.nearest(
+            self._driver, self._place.directory, algorithm, self.offset
+        )
         async with await self._driver.reader(sealed, hasher.size, must_exist=True) as reader:
             async for chunk in reader:
                 await self._scope.runtime.offload(partial(hasher.update, chunk))
-        await hashstates.save(self._driver, self._place, hasher)  # so that a commit can be finished
+        await hashstates.save(
+            self._driver, self._place.directory, hasher
+        )  # so that a commit can be finished
         return hasher.digest()
 
     async def _seal(self) -> str:
         """Put the content where nobody appends to it while it is read."""
         if self._writer is not None:
-            sealed = layout.UploadSealed(self._scope.name, self.id).path
+            sealed = self._place.sealed
             await self._writer.commit(to=sealed)
             self._writer, self._sealed = None, sealed
-        return self._sealed or self._data
+        return self._sealed or self._place.data
 
     async def _publish(self, digest: Digest) -> None:
         if self._published is None:
@@ -348,7 +350,7 @@ class AsyncUpload:
 
     async def _refuse(self, error: RegistryError) -> NoReturn:
         """Raise *error* and leave no litter, where the upload still is this caller's."""
-        await self._require_started()
+        await self._place.require_started()
         await self._discard()
         raise error
 
@@ -357,9 +359,9 @@ class AsyncUpload:
         found = await self._find_committed(wanted)
         if found is None:
             if isinstance(error, BlobUploadUnknownError):
-                await self._sweep()
+                await self._give_up()
             else:
-                await self._require_started()
+                await self._place.require_started()
             raise error
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -372,7 +374,9 @@ class AsyncUpload:
     async def _find_committed(self, wanted: Digest) -> Descriptor | None:
         with suppress(BlobUnknownError):
             return await content.describe(self._scope, wanted)
-        hasher = await hashstates.nearest(self._driver, self._place, wanted.algorithm, sys.maxsize)
+        hasher = await hashstates.nearest(
+            self._driver, self._place.directory, wanted.algorithm, sys.maxsize
+        )
         if hasher.size and hasher.digest() == wanted:
             with suppress(BlobUnknownError):
                 if (await content.stat_data(self._scope, wanted)).size == hasher.size:
@@ -387,14 +391,18 @@ class AsyncUpload:
         if writer is not None:
             await writer.cancel()
             self._writer = None
-        await self._remove()
+        await self._place.remove()
         self._is_over = True
 
     async def _parked_writer(self) -> FileWriter | None:
         try:
-            return await self._driver.writer(self._data, append=True)
+            return await self._driver.writer(self._place.data, append=True)
         except (PathNotFoundError, PathExistsError):
             return None
+
+    async def _give_up(self) -> None:
+        self._is_over = True
+        await self._place.sweep()
 
     async def _end(self) -> None:
         self._is_over = True
@@ -402,62 +410,12 @@ class AsyncUpload:
 
     async def _tidy_up(self) -> None:
         with suppress(DriverError):  # the blob is safe; what is left of the upload is for purge
-            await self._remove_start()
-        await self._sweep()
-
-    async def _remove(self) -> None:
-        """Remove the upload's directory; ``startedat`` first, since it says that there is one."""
-        await self._remove_start()
-        with suppress(PathNotFoundError):
-            await self._driver.delete(self._place.path)
-
-    async def _remove_start(self) -> None:
-        with suppress(PathNotFoundError):
-            await self._driver.delete_file(layout.UploadStartedAt(self._scope.name, self.id).path)
-
-    async def _sweep(self) -> None:
-        """Remove what an interrupted removal has left of an upload that is no more."""
-        self._is_over = True
-        with suppress(DriverError):  # the caller is told that there is no such upload
-            await self._driver.delete(self._place.path)
-
-    async def _require_started(self) -> None:
-        path = layout.UploadStartedAt(self._scope.name, self.id).path
-        try:
-            await self._driver.stat(path, must_exist=True)
-        except PathNotFoundError:
-            raise self._unknown() from None
+            await self._place.remove_start()
+        await self._place.sweep()
 
     def _check_room(self, more: int) -> None:
         if self._expected_size is not None and self.offset + more > self._expected_size:
-            raise self._wrong_size(self._expected_size, self.offset + more)
-
-    def _misplaced(self, given: int) -> RegstoreError:
-        if given < 0:
-            return InvalidOffsetError(self._data, given, self._driver.name, "negative")
-        msg = f"upload {self.id} stands at {self.offset}, not at {given}: go on from there"
-        return UploadOffsetError(
-            msg, name=self._scope.name, upload_id=self.id, offset=self.offset, given=given
-        )
-
-    def _wrong_size(self, expected: int, actual: int) -> SizeInvalidError:
-        msg = f"upload {self.id} has {actual} bytes, not the {expected} announced: push it again"
-        return SizeInvalidError(msg, expected=expected, actual=actual)
-
-    def _wrong_digest(self, wanted: Digest, actual: Digest) -> DigestInvalidError:
-        msg = f"upload {self.id} has digest {actual}, not {wanted}: push it again"
-        return DigestInvalidError(msg, digest=str(wanted), actual=str(actual))
-
-    def _unknown(self) -> BlobUploadUnknownError:
-        msg = (
-            f"repository {self._scope.name!r} has no upload {self.id}: "
-            "it was committed, cancelled or purged; begin another"
-        )
-        return BlobUploadUnknownError(msg, name=self._scope.name, upload_id=self.id)
-
-    def _invalid(self, why: str) -> BlobUploadInvalidError:
-        msg = f"upload {self.id}: {why}"
-        return BlobUploadInvalidError(msg, name=self._scope.name, upload_id=self.id)
+            raise self._place.wrong_size(self._expected_size, self.offset + more)
 
 
 def _as_bytes(chunk: Buffer) -> Buffer:

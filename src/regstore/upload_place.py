@@ -1,0 +1,96 @@
+"""Where an upload lies, whether it is there, and how it is taken away."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from regstore import layout
+from regstore.digest import Digest
+from regstore.errors import (
+    BlobUploadInvalidError,
+    BlobUploadUnknownError,
+    DigestInvalidError,
+    DriverError,
+    InvalidOffsetError,
+    PathNotFoundError,
+    RegstoreError,
+    SizeInvalidError,
+    UploadOffsetError,
+)
+from regstore.scope import Scope
+
+
+class UploadPlace:
+    """The files of one upload, and what is said of it when something is wrong.
+
+    :ivar directory: all of it.
+    :ivar data: what was parked, owned by the driver.
+    :ivar sealed: the whole, while it is verified.
+    """
+
+    def __init__(self, scope: Scope, upload_id: str) -> None:
+        self.directory: layout.Upload = layout.Upload(scope.name, upload_id)
+        self.data: str = layout.UploadData(scope.name, upload_id).path
+        self.sealed: str = layout.UploadSealed(scope.name, upload_id).path
+        self._started = layout.UploadStartedAt(scope.name, upload_id).path
+        self._driver = scope.driver
+        self._name = scope.name
+        self._id = upload_id
+
+    async def require_started(self) -> None:
+        """Look whether there is such an upload.
+
+        :raises BlobUploadUnknownError: there is none, or no longer.
+        """
+        try:
+            await self._driver.stat(self._started, must_exist=True)
+        except PathNotFoundError:
+            raise self.unknown() from None
+
+    async def remove(self) -> None:
+        """Remove everything; ``startedat`` first, since it says that there is an upload."""
+        await self.remove_start()
+        with suppress(PathNotFoundError):
+            await self._driver.delete(self.directory.path)
+
+    async def remove_start(self) -> None:
+        """Make the upload unknown."""
+        with suppress(PathNotFoundError):
+            await self._driver.delete_file(self._started)
+
+    async def sweep(self) -> None:
+        """Remove what an interrupted removal has left of an upload that is no more."""
+        with suppress(DriverError):  # the caller has an answer already; purge looks again
+            await self._driver.delete(self.directory.path)
+
+    def misplaced(self, stands: int, given: int) -> RegstoreError:
+        """Return the error for bytes that do not begin where the upload stands."""
+        if given < 0:
+            return InvalidOffsetError(self.data, given, self._driver.name, "negative")
+        msg = f"upload {self._id} stands at {stands}, not at {given}: go on from there"
+        return UploadOffsetError(
+            msg, name=self._name, upload_id=self._id, offset=stands, given=given
+        )
+
+    def wrong_size(self, expected: int, actual: int) -> SizeInvalidError:
+        """Return the error for more or fewer bytes than were announced."""
+        msg = f"upload {self._id} has {actual} bytes, not the {expected} announced: push it again"
+        return SizeInvalidError(msg, expected=expected, actual=actual)
+
+    def wrong_digest(self, wanted: Digest, actual: Digest) -> DigestInvalidError:
+        """Return the error for other content than was announced."""
+        msg = f"upload {self._id} has digest {actual}, not {wanted}: push it again"
+        return DigestInvalidError(msg, digest=str(wanted), actual=str(actual))
+
+    def unknown(self) -> BlobUploadUnknownError:
+        """Return the error for an upload that is not there."""
+        msg = (
+            f"repository {self._name!r} has no upload {self._id}: "
+            "it was committed, cancelled or purged; begin another"
+        )
+        return BlobUploadUnknownError(msg, name=self._name, upload_id=self._id)
+
+    def invalid(self, why: str) -> BlobUploadInvalidError:
+        """Return the error for a step that this upload does not allow."""
+        msg = f"upload {self._id}: {why}"
+        return BlobUploadInvalidError(msg, name=self._name, upload_id=self._id)
