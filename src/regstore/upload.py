@@ -224,11 +224,25 @@ class AsyncUpload:
         trace: TracebackType | None,
     ) -> None:
         try:
-            await self._scope.runtime.shield(self.park())
+            await self._scope.runtime.shield(self._leave())
         except RegstoreError as failure:
             if error is None:
                 raise
             error.add_note(f"and the upload could not be parked: {failure}")
+
+    async def _leave(self) -> None:
+        try:
+            await self.park()
+        except PreconditionFailedError:
+            await self._release()
+            raise
+
+    async def _release(self) -> None:
+        """Let go of a writer that was overtaken: it holds nothing that anybody needs."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            with suppress(DriverError):
+                await writer.cancel()
 
     async def _open(self) -> FileWriter | None:
         """Open the writer where this caller left it; ``None`` where the content is complete."""
@@ -263,7 +277,8 @@ class AsyncUpload:
                 await self._rest_on(self._place.sealed)
                 return
         if await hashstates.cover_bytes(self._driver, self._place.directory):
-            raise self._place.unknown()  # a commit has taken the content
+            await self._go_on_with_others()
+            return
         self._writer = await self._driver.writer(self._place.data)
         if self._is_new:
             return
@@ -272,6 +287,13 @@ class AsyncUpload:
         except BlobUploadUnknownError:
             await self._discard()
             raise
+
+    async def _go_on_with_others(self) -> None:
+        """Open what somebody began after the first look, unless a commit has taken it."""
+        try:
+            self._writer = await self._driver.writer(self._place.data, append=True)
+        except PathNotFoundError:
+            raise self._place.unknown() from None
 
     async def _rest_on(self, path: str) -> None:
         """Take the object at *path* for the whole content."""
@@ -356,20 +378,23 @@ class AsyncUpload:
 
     async def _committed_elsewhere(self, wanted: Digest, error: RegstoreError) -> Descriptor:
         """Answer for a commit whose upload somebody else has committed, cancelled or continued."""
-        found = await self._find_committed(wanted)
-        if found is None:
-            if isinstance(error, BlobUploadUnknownError):
-                await self._give_up()
-            else:
-                await self._place.require_started()
-            raise error
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            with suppress(DriverError):  # it holds nothing that anybody needs
-                await writer.cancel()
+        found = await self._find_committed(wanted) or await self._find_ended(wanted, error)
+        await self._release()
         self._offset = found.size
         await self._end()
         return found
+
+    async def _find_ended(self, wanted: Digest, error: RegstoreError) -> Descriptor:
+        """Look once more where the upload has ended meanwhile: its blob was there before that."""
+        try:
+            await self._place.require_started()
+        except BlobUploadUnknownError as unknown:
+            if found := await self._find_committed(wanted):
+                return found
+            error = unknown
+        if isinstance(error, BlobUploadUnknownError):
+            await self._give_up()
+        raise error
 
     async def _find_committed(self, wanted: Digest) -> Descriptor | None:
         with suppress(BlobUnknownError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,6 +167,33 @@ def test_who_was_overtaken_costs_no_descriptor(on_disk: Place) -> None:
             upload.write(b"late")
         assert upload.commit(DIGEST).size == len(BLOB)
     assert open_files() == before
+
+
+@needs_proc
+def test_to_leave_when_overtaken_costs_no_descriptor(on_disk: Place) -> None:
+    """At once: an error holds on to the frames it came through until cycles are collected."""
+
+    async def overtaken(core: AsyncRegistry, upload_id: str) -> None:
+        async with core.repository(NAME).uploads.resume(upload_id) as upload:
+            await upload.write(b"")
+            rest = on_disk.repository(NAME).uploads.resume(upload_id)
+            await asyncio.to_thread(rest.commit, DIGEST)
+            await upload.write(b"late")
+
+    async def run() -> None:
+        core = AsyncRegistry(ThreadedDriver(on_disk.driver))
+        for upload_id in uploads:
+            with pytest.raises(PreconditionFailedError):
+                await overtaken(core, upload_id)
+
+    uploads = [parked(on_disk.repository(NAME)) for _ in range(ROUNDS)]
+    before = open_files()
+    gc.disable()
+    try:
+        asyncio.run(run())
+        assert open_files() == before
+    finally:
+        gc.enable()
 
 
 @needs_proc

@@ -21,7 +21,7 @@ from regstore.errors import (
 )
 from tests import places
 from tests.places import Place
-from tests.stores.faults import Crash, Hook, Hooked, fail_at, failing, once
+from tests.stores.faults import Call, Crash, Hook, Hooked, Moment, fail_at, failing, once
 
 NAME = "library/app"
 BLOB, OTHER = (random.Random(seed).randbytes(1500) for seed in (1, 2))
@@ -238,6 +238,42 @@ def test_a_commit_between_the_look_and_the_opening_is_seen(place: Place) -> None
     with faulty(place, hook).uploads.resume(upload_id) as upload:
         assert upload.commit(DIGEST).size == len(BLOB)
     assert_only_blob(place)
+
+
+def test_a_commit_that_ends_while_another_looks_for_it_is_seen(place: Place) -> None:
+    """Whenever a rival publishes the blob, and whenever it then comes to an end."""
+
+    def rival(upload_id: str, published: int, ended: int) -> Hook:
+        def hook(call: Call, moment: Moment) -> None:
+            if moment == "before" and call.number == published:
+                crash_before_link(place, upload_id, DIGEST)
+            if moment == "before" and call.number == ended:
+                place.repository().uploads.resume(upload_id).commit(DIGEST)
+
+        return hook
+
+    for published in range(1, 6):
+        for ended in range(published, published + 8):
+            upload_id = parked(place.repository())
+            hook = rival(upload_id, published, ended)
+            assert faulty(place, hook).uploads.resume(upload_id).commit(DIGEST).size == len(BLOB)
+            assert place.repository().blobs.get(DIGEST) == BLOB
+            place.repository().blobs.delete(DIGEST)
+            place.delete(layout.BlobData(DIGEST).path)
+
+
+def test_what_begins_while_another_looks_is_gone_on_with(place: Place) -> None:
+    upload_id = place.repository().uploads.create().id
+
+    def begin() -> None:
+        with place.repository().uploads.resume(upload_id) as upload:
+            upload.write(BLOB)
+
+    hook = once(lambda call: call.name == "list", begin)
+    with faulty(place, hook).uploads.resume(upload_id) as upload:
+        assert upload.status() == len(BLOB)
+        upload.write(OTHER, offset=len(BLOB))
+        upload.commit(Digest.of(BLOB + OTHER))
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
