@@ -8,22 +8,35 @@ command for those who run it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from os import PathLike
 
-from regstore.blobs import ANYWHERE
-from regstore.blocking import BlobReader, Registry, Repository, Upload
+from regstore.blobs import ANYWHERE, AsyncBlobReader, AsyncBlobs
+from regstore.blocking import (
+    BlobReader,
+    Blobs,
+    Manifests,
+    Referrers,
+    Registry,
+    Repository,
+    Tags,
+    Upload,
+    Uploads,
+)
 from regstore.digest import Digest
 from regstore.errors import RegistryError, RegstoreError
 from regstore.events import Action, Event, Observer
-from regstore.manifests import Manifest, PutResult
+from regstore.manifests import AsyncManifests, Manifest, PutResult
 from regstore.oci import Descriptor
 from regstore.policy import ImmutableTags, Policy
+from regstore.referrers import AsyncReferrers
 from regstore.registry import AsyncRegistry, AsyncRepository
-from regstore.tags import ABSENT, ANY, Page, TagChange
-from regstore.uploads import UploadInfo
+from regstore.tags import ABSENT, ANY, AsyncTags, Page, TagChange
+from regstore.upload import AsyncUpload
+from regstore.uploads import AsyncUploads, UploadInfo
 
 
 def open(
-    url: str,
+    url: str | PathLike[str],
     *,
     storage_options: Mapping[str, object] | None = None,
     policy: Policy | None = None,
@@ -55,24 +68,36 @@ __all__ = [
     "ANY",
     "ANYWHERE",
     "Action",
+    "AsyncBlobReader",
+    "AsyncBlobs",
+    "AsyncManifests",
+    "AsyncReferrers",
     "AsyncRegistry",
     "AsyncRepository",
+    "AsyncTags",
+    "AsyncUpload",
+    "AsyncUploads",
     "BlobReader",
+    "Blobs",
     "Descriptor",
     "Digest",
     "Event",
     "ImmutableTags",
     "Manifest",
+    "Manifests",
     "Observer",
     "Page",
     "Policy",
     "PutResult",
+    "Referrers",
     "Registry",
     "RegistryError",
     "RegstoreError",
     "Repository",
     "TagChange",
+    "Tags",
     "Upload",
     "UploadInfo",
+    "Uploads",
     "open",
 ]

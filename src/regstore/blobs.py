@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from regstore import content, layout
-from regstore.chunks import Chunks
+from regstore.chunks import Chunks, check_body
 from regstore.digest import Digest
 from regstore.driver import FileReader
 from regstore.errors import (
@@ -85,7 +85,7 @@ class AsyncBlobReader:
 
     def _entered(self) -> FileReader:
         if self._reader is None:
-            msg = "open the blob first: with repository.blobs.open(digest) as reader"
+            msg = "enter the reader first: (async) with repository.blobs.open(digest) as reader"
             raise ValueError(msg)
         return self._reader
 
@@ -152,6 +152,7 @@ class AsyncBlobs:
         :raises ReadOnlyError: the registry was opened read-only.
         """
         wanted = Digest(digest) if digest is not None else None
+        check_body(data)
         if isinstance(data, bytearray | memoryview):
             data = bytes(data)
         if isinstance(data, bytes) and len(data) <= SINGLE_PUT_BYTES:

@@ -49,7 +49,10 @@ def _twin_of(core: type) -> Callable[[Class], Class]:
 
 @_twin_of(AsyncBlobReader)
 class BlobReader:
-    """See :class:`~regstore.blobs.AsyncBlobReader`."""
+    """An open read of one blob; the content is not verified as it streams.
+
+    See :class:`~regstore.blobs.AsyncBlobReader`.
+    """
 
     def __init__(self, core: AsyncBlobReader, runtime: Runtime) -> None:
         self._core = core
@@ -127,7 +130,10 @@ class Blobs:
 
 @_twin_of(AsyncUpload)
 class Upload:
-    """See :class:`~regstore.uploads.AsyncUpload`."""
+    """One upload of one blob; leaving ``with`` without commit or cancel parks it.
+
+    See :class:`~regstore.upload.AsyncUpload`.
+    """
 
     def __init__(self, core: AsyncUpload, runtime: Runtime) -> None:
         self._core = core
@@ -364,7 +370,7 @@ class Registry:
     @classmethod
     def open(
         cls,
-        url: str,
+        url: str | PathLike[str],
         *,
         storage_options: Mapping[str, object] | None = None,
         policy: Policy | None = None,

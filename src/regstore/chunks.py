@@ -10,6 +10,16 @@ from regstore._run import as_async
 Chunks = Iterable[bytes] | AsyncIterable[bytes]
 
 
+def check_body(body: object) -> None:
+    """Refuse what cannot be a body, before anything is begun for it.
+
+    :raises TypeError: *body* is neither bytes nor an iterable.
+    """
+    if isinstance(body, str | dict) or not isinstance(body, Iterable | AsyncIterable):
+        msg = f"a body is bytes, or an iterable of bytes, not {type(body).__name__}"
+        raise TypeError(msg)
+
+
 async def joined(chunks: Chunks, size: int) -> AsyncGenerator[bytes, None]:
     """Yield the same bytes in pieces of at least *size* bytes, but for the last.
 

@@ -12,7 +12,7 @@ from regstore.scope import Scope
 
 
 def blob_unknown(
-    scope: Scope, digest: Digest, why: str = "it was never pushed"
+    scope: Scope, digest: Digest, why: str = "it was never pushed, or deleted"
 ) -> BlobUnknownError:
     """Return the error for a blob that this repository lacks."""
     msg = f"repository {scope.name!r} has no blob {digest}: {why}"

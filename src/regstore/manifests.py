@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from regstore import content, layout
-from regstore.chunks import Chunks, gathered
+from regstore.chunks import Chunks, check_body, gathered
 from regstore.digest import Digest
 from regstore.errors import (
     BlobUnknownError,
@@ -113,6 +113,7 @@ class AsyncManifests:
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
+        check_body(body)
         names = tuple(check_tag(tag) for tag in ([tags] if isinstance(tags, str) else tags))
         whole = await self._gather(body)
         document = self._parse(whole, media_type)

@@ -140,7 +140,7 @@ def parse_document(name: str, body: bytes, media_type: str | None = None) -> Doc
         fields = _object(_load(body), "a manifest")
         return _parse(fields, _media_type(fields, media_type))
     except (ValueError, RecursionError) as error:
-        msg = f"this is not a manifest: {error}"
+        msg = f"the manifest is refused: {error}"
         raise ManifestInvalidError(msg, name=name) from error
 
 

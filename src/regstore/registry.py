@@ -117,6 +117,7 @@ class Core:
         *,
         read_only: bool,
     ) -> None:
+        _check_types(policy, observer)
         self.driver = driver
         self._scope = Scope(driver, policy or Policy(), observer or SilentObserver(), read_only)
         self.repositories: AsyncRepositories = AsyncRepositories(self._scope)
@@ -128,8 +129,9 @@ class Core:
 
     async def ping(self) -> None:
         """Ask the store for one answer."""
-        with suppress(PathNotFoundError):
-            await self.driver.stat(layout.RepositoriesRoot().path)
+        for path in ("", layout.RepositoriesRoot().path):
+            with suppress(PathNotFoundError):
+                await self.driver.stat(path)
 
 
 class AsyncRegistry:
@@ -160,7 +162,7 @@ class AsyncRegistry:
     @classmethod
     def open(
         cls,
-        url: str,
+        url: str | PathLike[str],
         *,
         storage_options: Mapping[str, object] | None = None,
         policy: Policy | None = None,
@@ -218,6 +220,15 @@ class AsyncRegistry:
 
 def _awaitable(driver: StorageDriver) -> StorageDriver:
     return ThreadedDriver(driver) if isinstance(driver.runtime, BlockingRuntime) else driver
+
+
+def _check_types(policy: Policy | None, observer: Observer | None) -> None:
+    if policy is not None and not isinstance(policy, Policy):
+        msg = f"policy is a regstore.Policy, as in Policy(tags=ImmutableTags('v*')), not {policy!r}"
+        raise TypeError(msg)
+    if observer is not None and not hasattr(observer, "notify"):
+        msg = f"observer has a method notify(event), see regstore.Observer; {observer!r} has none"
+        raise TypeError(msg)
 
 
 def _check_policy(scope: Scope) -> None:

@@ -35,6 +35,8 @@ from regstore.scope import Scope
 Item = TypeVar("Item")
 
 _SWAP_ATTEMPTS: Final = 1000
+_BEFORE_OWN: Final = "^"
+"""Sorts right before ``_manifests``, ``_layers`` and ``_uploads``."""
 
 
 class Expectation(Enum):
@@ -246,11 +248,14 @@ class AsyncTags:
             await self._require_repository()
 
     async def _require_repository(self) -> None:
-        try:
-            await self._driver.stat(layout.RepositoryRoot(self._scope.name).path)
-        except PathNotFoundError as error:
-            msg = f"there is no repository {self._scope.name!r}: push something to it first"
-            raise NameUnknownError(msg, name=self._scope.name) from error
+        """Tell an empty repository from none, and from a mere prefix of others' names."""
+        root = layout.RepositoryRoot(self._scope.name).path
+        with suppress(PathNotFoundError):
+            async with aclosing(self._driver.list(root, _BEFORE_OWN, 1)) as names:
+                if any([name.startswith("_") async for name in names]):
+                    return
+        msg = f"there is no repository {self._scope.name!r}: push something to it first"
+        raise NameUnknownError(msg, name=self._scope.name)
 
     async def _swap(self, tag: str, digest: Digest, expect: Expect) -> None:
         """Write ``current`` if it is what is expected; finding the new value there is success."""
@@ -318,7 +323,7 @@ class AsyncTags:
         return ManifestUnknownError(msg, name=self._scope.name, reference=tag)
 
     def _conflict(self, tag: str, current: Digest | None) -> TagConflictError:
-        msg = f"tag {tag!r} is {current or 'absent'}: read it and decide again"
+        msg = f"tag {tag!r} is {current or 'absent'}, not what was expected: decide again"
         return TagConflictError(msg, name=self._scope.name, tag=tag, current=current)
 
     def _restless(self, tag: str) -> TransientError:
@@ -331,6 +336,9 @@ class AsyncTags:
 
 
 def _checked(expect: Expect) -> Expect:
+    if not isinstance(expect, str | Expectation):
+        msg = f"expect is a digest, regstore.ANY or regstore.ABSENT, not {expect!r}"
+        raise TypeError(msg)
     return Digest(expect) if isinstance(expect, str) else expect
 
 

@@ -124,7 +124,7 @@ def test_a_range_outside_is_refused(repo: Repository) -> None:
 
 def test_a_reader_has_to_be_entered(repo: Repository) -> None:
     repo.blobs.put(BLOB)
-    with pytest.raises(ValueError, match="open the blob first"):
+    with pytest.raises(ValueError, match="enter the reader first"):
         repo.blobs.open(DIGEST).read()
 
 

@@ -40,7 +40,9 @@ class _Link(NamedTuple):
     rest: str
 
 
-def open_driver(url: str, *, storage_options: Options | None = None) -> StorageDriver:
+def open_driver(
+    url: str | os.PathLike[str], *, storage_options: Options | None = None
+) -> StorageDriver:
     """Return the driver of the store that *url* names. No I/O is done.
 
     =========================== ==================================================================
@@ -60,6 +62,7 @@ def open_driver(url: str, *, storage_options: Options | None = None) -> StorageD
         cannot be used; the message says what to change. It never repeats the URL, which may hold a
         password.
     """
+    url = os.fspath(url)
     if sys.platform == "win32":
         raise ConfigurationError(
             "regstore needs file locks, links and directory syncs, which Windows lacks: run it on "

@@ -111,6 +111,7 @@ class LocalDriver(StorageDriver):
         check_path(path, NAME, allow_root=True)
         directory = FileInfo(path, 0, EPOCH, "", is_dir=True)
         if not path:
+            self._tree.check_root()
             return directory
         with reading(path, NAME):
             status = self._tree.look(path)

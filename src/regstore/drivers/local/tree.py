@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 from regstore.drivers.local.directory import DIRECTORY, NOFOLLOW, NONBLOCK, Directory, Place
 from regstore.drivers.local.naming import NAME, SCRATCH
-from regstore.errors import DriverError, TransientError
+from regstore.errors import DriverError, InvalidPathError, TransientError
 
 if sys.platform == "darwin":
     import fcntl
@@ -59,6 +59,15 @@ class Tree:
     def location(self, path: str) -> str:
         """Return the absolute path of *path*."""
         return f"{self._root}/{path}" if path else self._root or "/"
+
+    def check_root(self) -> None:
+        """Refuse a root that no write can make a directory.
+
+        :raises InvalidPathError: something else lies there.
+        """
+        root = Path(self._root or "/")
+        if root.exists() and not root.is_dir():
+            raise InvalidPathError("", NAME, f"the root {root} is not a directory")
 
     def look(self, path: str) -> os.stat_result:
         """Describe the file or directory at *path*."""
