@@ -102,7 +102,8 @@ class AsyncUpload:
     async def write(self, chunk: Buffer, offset: int | None = None) -> None:
         """Take *chunk* at *offset*, by default where the upload stands.
 
-        Acknowledged bytes are durable only after :meth:`park` or :meth:`commit`.
+        Acknowledged bytes are durable only after :meth:`park` or :meth:`commit`. A write that was
+        cancelled, as by a timeout, may have been taken all the same: give *offset* when repeating.
 
         :raises UploadOffsetError: the upload stands elsewhere; the error says where.
         :raises SizeInvalidError: more bytes than the size given at the start.
@@ -157,7 +158,9 @@ class AsyncUpload:
         """
         await self._open()
         if self._hasher is None:
-            raise self._place.invalid("its digest is not known before it is committed")
+            raise self._place.invalid(
+                "not all of it was hashed here: commit it with the digest that the client gives"
+            )
         return self._hasher.digest()
 
     async def park(self) -> None:

@@ -236,7 +236,7 @@ class CheckedWriter(WrapperWriter):
         end = (start if offset is None else offset) + memoryview(data).nbytes
         await self._inner.write(data, offset)
         if self._inner.size != end:
-            seen = f"the writer stands at {self._inner.size}, not at {end}"
+            seen = f"stands at {self._inner.size}, not at {end}, unless two callers write at once"
             raise broken(self._driver, "A1", self._path, seen)
 
     @override

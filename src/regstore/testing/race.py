@@ -85,6 +85,9 @@ def in_child(act: Callable[[], None]) -> str:
     with os.fdopen(receiving) as report:
         text = report.read()
     _, status = os.waitpid(child, 0)
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGALRM:
+        lock = "is a lock held across the fork (see os.register_at_fork)?"
+        return f"{text}the child did not end within {CHILD_SECONDS} s: {lock}"
     if os.WIFSIGNALED(status):
         return f"{text}the child was ended by signal {os.WTERMSIG(status)}"
     return text

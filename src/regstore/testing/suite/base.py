@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Coroutine, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import pytest
 
 from regstore.driver import StorageDriver
-from regstore.errors import PathNotFoundError
+from regstore.errors import DriverError, PathNotFoundError, UnsupportedMethodError
 from regstore.testing.material import collect, same
 
 T = TypeVar("T")
+
+_REFUSE = "raise UnsupportedMethodError, or claim it"
 
 
 class BackDoor(Protocol):
@@ -102,6 +104,17 @@ class DriverSuite:
     def not_claimed(self, capability: str) -> NoReturn:
         """Skip a test of what this driver does not promise and nobody can ask of it."""
         pytest.skip(f"the driver does not claim {capability}")
+
+    @contextmanager
+    def refused(self, capability: str) -> Iterator[None]:
+        """Fail unless what needs *capability*, which is not claimed, is refused (W4)."""
+        try:
+            yield
+        except UnsupportedMethodError:
+            return
+        except DriverError as error:
+            pytest.fail(f"{capability} is not claimed: {_REFUSE}; this was raised: {error!r}")
+        pytest.fail(f"{capability} is not claimed: {_REFUSE}; this was done all the same")
 
     def walked(self, path: str) -> set[str]:
         """Return the paths of all objects below *path*, none where nothing lies there."""

@@ -141,7 +141,7 @@ class PathTests(DriverSuite):
         before = self._stored(back_door)
         calls = ROOT_ALLOWED | ROOT_REFUSED
         taken = [name for name in calls if not self._refuses(driver, calls[name], path)]
-        assert not taken
+        assert not taken, f"these took {path!r} and must raise InvalidPathError: {taken}"
         assert self._stored(back_door) == before
 
     def _refuses(self, driver: StorageDriver, call: Call, path: str) -> bool:
