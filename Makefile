@@ -16,6 +16,7 @@ help:
 	@echo 'make lint    ruff and the layer contract'
 	@echo 'make types   mypy --strict and the completeness of the public types'
 	@echo 'make docs    build the documentation into site/'
+	@echo 'make fuzz    send hostile requests to the example servers: REQUESTS=50000, SEED=number'
 	@echo 'make bench   print how regstore compares with plain programs on this machine'
 	@echo 'make soak    kill writers at random moments, ROUNDS=500 times in each test'
 	@echo 'make clean   remove everything that these targets made'
@@ -57,6 +58,9 @@ types: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.frontends.fuzzing --requests $(or $(REQUESTS),50000) $(SEED:%=--seed %)
 
 bench: $(VENV)/.dev
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

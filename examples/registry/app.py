@@ -97,7 +97,7 @@ class Catalog(Resource):
         await self.frontend.authorize(request, "", "pull")
         n = oci_http.page_limit(request.query_params.get("n"), oci_http.MAX_LISTED)
         page = await self.frontend.registry.repositories.page(n, request.query_params.get("last"))
-        link = oci_http.next_link(request.url.path, n, page)
+        link = oci_http.next_link(self.scope["path"], n, page)
         return JSONResponse({"repositories": page.items}, headers=link)
 
 
@@ -108,7 +108,7 @@ class Tags(Resource):
         repository = await self.repository(request, "pull")
         n = oci_http.page_limit(request.query_params.get("n"), oci_http.MAX_PAGE)
         page = await repository.tags.page(n, request.query_params.get("last"))
-        link = oci_http.next_link(request.url.path, n, page)
+        link = oci_http.next_link(self.scope["path"], n, page)
         return JSONResponse({"name": self.name, "tags": page.items}, headers=link)
 
 
@@ -121,7 +121,7 @@ class Referrers(Resource):
         n = oci_http.page_limit(query.get("n"), oci_http.MAX_LISTED)
         kind = query.get("artifactType") or None
         page = await repository.referrers.page(digest, n, query.get("last"), kind)
-        headers = oci_http.next_link(request.url.path, n, page, artifactType=kind)
+        headers = oci_http.next_link(self.scope["path"], n, page, artifactType=kind)
         if kind:
             headers["OCI-Filters-Applied"] = "artifactType"
         return Response(oci_http.index_of(page.items), headers=headers, media_type=OCI_INDEX)
@@ -255,7 +255,7 @@ class Health(Resource):
     """Whether the process runs (``/healthz``), and whether its store answers (``/readyz``)."""
 
     async def get(self, request: Request) -> Response:
-        if request.url.path == "/readyz":
+        if self.scope["path"] == "/readyz":
             await self.frontend.registry.ping()
         return Response(b"ok\n", media_type="text/plain")
 

@@ -13,10 +13,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from functools import partial
+from string import punctuation
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map, MapAdapter, Rule
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import LimitedStream, wrap_file
 
@@ -67,16 +69,19 @@ class App:
     def __init__(self, registry: Registry, authorize: Authorize = allow_everybody) -> None:
         self._registry = registry
         self._authorize = authorize
-        self._map = Map([self._rule(path, name) for path, name in RULES], merge_slashes=False)
+        rules = [self._rule(path, name) for path, name in RULES]
+        self._map = Map(rules, strict_slashes=False, merge_slashes=False)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request. A body that ends before its length raises, as not all servers do."""
+        query = environ.get("QUERY_STRING", "")  # werkzeug fails of octets that are no UTF-8
+        environ["QUERY_STRING"] = quote(query, safe=punctuation, encoding="latin-1")
         request = Request(environ, populate_request=False)
         if not environ.get("wsgi.input_terminated") or request.content_length is not None:
             length = request.content_length or 0
             environ["wsgi.input"] = LimitedStream(environ["wsgi.input"], length)
         try:
-            response = self._map.bind_to_environ(environ).dispatch(partial(self._handle, request))
+            response = self._match(request).dispatch(partial(self._handle, request))
         except RegstoreError as error:
             _drain(request)
             body, status = oci_http.error_body(error), oci_http.status_of(error)
@@ -89,6 +94,10 @@ class App:
     def _rule(self, path: str, endpoint: str) -> Rule:
         methods = [method for method in METHODS if hasattr(self, f"{method.lower()}_{endpoint}")]
         return Rule(path, endpoint=endpoint, methods=methods)
+
+    def _match(self, request: Request) -> MapAdapter:
+        """Match the path alone: the host and the query are the client's, and may be anything."""
+        return self._map.bind("", path_info=request.path, default_method=request.method)
 
     def _handle(self, request: Request, endpoint: str, values: dict[str, str]) -> Response:
         method = request.method.lower()
