@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
+import sys
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -11,7 +13,8 @@ from starlette.applications import Starlette
 
 from examples.registry.app import create_app
 from examples.registry.metrics import Metrics
-from regstore import AsyncRegistry, Policy
+from regstore import AsyncRegistry, Policy, Registry
+from regstore.errors import ConfigurationError
 
 DRAIN_SECONDS = 30
 
@@ -34,6 +37,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--sparse", action="store_true", help="take manifests with parts missing")
     options = parser.parse_args()
+    _check_url(parser, options.url)
+    _check_address(parser, options.host, options.port)
     os.environ["REGISTRY_URL"] = options.url
     os.environ["REGISTRY_SPARSE"] = "1" if options.sparse else "0"
     Granian(
@@ -46,6 +51,26 @@ def main() -> None:
         workers_kill_timeout=DRAIN_SECONDS,
         websockets=False,
     ).serve()
+
+
+def _check_url(parser: argparse.ArgumentParser, url: str) -> None:
+    """Refuse here what each worker would fail of."""
+    try:
+        Registry.open(url).close()
+    except ConfigurationError as error:
+        parser.error(str(error))
+
+
+def _check_address(parser: argparse.ArgumentParser, host: str, port: int) -> None:
+    """Refuse an address that is taken: granian would share it (``SO_REUSEPORT``) in silence."""
+    if not 0 < port < 1 << 16:
+        parser.error(f"--port is a number from 1 to 65535, not {port}")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        sys.exit(f"{parser.prog}: cannot listen on {host} port {port}: {reason.lower()}")
 
 
 if __name__ == "__main__":
