@@ -29,6 +29,7 @@ from tests.images import make_image
 def test_an_error_is_one_line_without_traceback(
     args: list[str], code: int, advice: str, run: Regstore, root: Path
 ) -> None:
+    root.mkdir()
     failed = run(*(arg.format(root=root) for arg in args))
     assert failed.code == code
     assert failed.out == ""

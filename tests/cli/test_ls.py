@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pytest
 
 import regstore
 from regstore import Repository
-from regstore.layout import BlobData, TagCurrentLink
+from regstore.layout import BlobData, LayerLink, RepositoryRoot, TagCurrentLink
 from tests.cli.conftest import Regstore
 from tests.images import make_image, make_index
+from tests.modes import regstore_bound_by_modes
 from tests.places import files_below
 
 
@@ -19,6 +23,7 @@ def test_repositories_are_listed_one_a_line(run: Regstore, root: Path) -> None:
 
 
 def test_where_nothing_is_a_hint_helps(run: Regstore, root: Path) -> None:
+    root.mkdir()
     done = run("ls", root, "--json")
     assert (done.code, done.document) == (0, {"repositories": []})
     assert "docker/registry/v2" in done.err
@@ -123,3 +128,97 @@ def test_what_commands_a_terminal_is_not_shown(run: Regstore, root: Path, repo: 
         assert "owned" in done.out
         assert "\x1b" not in done.out
         assert "\x07" not in done.out
+
+
+@pytest.mark.parametrize("lost", ["blob", "manifest"])
+def test_what_is_lost_of_a_manifest_is_a_failure(
+    lost: str, run: Regstore, root: Path, repo: Repository
+) -> None:
+    image = make_image("one")
+    index = make_index(image)
+    image.push(repo)
+    index.push(repo, "1")
+    digest = image.digest if lost == "manifest" else regstore.Digest.of(image.blobs[1])
+    (root / BlobData(digest).path).unlink()
+    done = run("ls", root, "library/app:1")
+    assert done.code == 1
+    (line,) = [line for line in done.out.splitlines() if "lost" in line]
+    assert digest in line.split()
+    assert "push it again" in line
+    as_json = run("ls", root, "library/app:1", "--json")
+    assert as_json.code == 1
+    assert "push it again" in as_json.out
+
+
+def test_unreadable_repositories_are_named_and_the_others_listed(root: Path) -> None:
+    registry = regstore.open(str(root))
+    for name in ("a", "b/deep", "b/other", "c", "d"):
+        make_image(name).push(registry.repository(name), "1")
+    closed = [root / RepositoryRoot(name).path for name in ("a", "b/deep", "d")]
+    for each in closed:
+        each.chmod(0)
+    try:
+        done = regstore_bound_by_modes("ls", root)
+        as_json = regstore_bound_by_modes("ls", root, "--json")
+        alone = regstore_bound_by_modes("ls", root, "b/deep")
+    finally:
+        for each in closed:
+            each.chmod(0o755)
+    assert (done.returncode, done.stdout) == (1, "b/other\nc\n")
+    lines = done.stderr.splitlines()
+    paths = [RepositoryRoot(name).path for name in ("a", "b/deep", "d")]
+    for path, line in zip(paths, lines, strict=True):
+        assert line.startswith(f"regstore: local: permission denied: '{path}'")
+    assert as_json.returncode == 1
+    document = json.loads(as_json.stdout)
+    assert document["repositories"] == ["b/other", "c"]
+    assert [each["path"] for each in document["unreadable"]] == paths
+    assert alone.returncode == 1
+    assert f"permission denied: '{paths[1]}" in alone.stderr
+
+
+def test_unreadable_content_is_named_and_the_rest_listed(root: Path, repo: Repository) -> None:
+    image = make_image("one", layers=2)
+    image.push(repo, "1")
+    layer, config = (regstore.Digest.of(image.blobs[number]) for number in (1, 0))
+    link = root / LayerLink("library/app", layer).path
+    link.parent.chmod(0)
+    data = root / BlobData(config).path
+    data.parent.chmod(0)
+    try:
+        done = regstore_bound_by_modes("ls", root, "library/app", "--json")
+        taken_apart = regstore_bound_by_modes("ls", root, "library/app:1", "--json")
+    finally:
+        link.parent.chmod(0o755)
+        data.parent.chmod(0o755)
+    assert done.returncode == taken_apart.returncode == 1
+    document = json.loads(done.stdout)
+    assert [each["tag"] for each in document["tags"]] == ["1"]
+    assert len(document["blobs"]) == 2
+    (error,) = [each["error"] for each in document["blobs"] if "error" in each]
+    assert "permission denied" in error
+    (unreadable,) = document["unreadable"]
+    assert unreadable["path"] == str(link.parent.relative_to(root))
+    references = json.loads(taken_apart.stdout)["references"]
+    assert ["error" in each for each in references] == [True, True, False]
+
+
+def test_a_store_of_which_nothing_can_be_read(root: Path, repo: Repository) -> None:
+    make_image("one").push(repo, "1")
+    root.chmod(0)
+    try:
+        done = regstore_bound_by_modes("ls", root)
+    finally:
+        root.chmod(0o755)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "permission denied" in done.stderr
+
+
+def test_a_url_that_is_no_directory_is_said_to_be_none(run: Regstore, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    file, nothing = run("ls", tmp_path / "file"), run("ls", tmp_path / "nothing")
+    assert file.code == nothing.code == 1
+    assert f"{tmp_path / 'file'} is not a directory" in file.err
+    assert f"path not found: '{tmp_path / 'nothing'}'" in nothing.err
+    assert file.out == nothing.out == ""

@@ -35,9 +35,9 @@ def test_a_second_server_on_the_same_port_is_refused(tmp_path: Path) -> None:
 def test_a_port_that_was_just_left_is_taken_again(tmp_path: Path) -> None:
     """Connections that linger (TIME_WAIT) are nobody's server."""
     port = free_port()
-    with socket.create_server(("127.0.0.1", port)) as listening:
-        with socket.create_connection(("127.0.0.1", port)):
-            listening.accept()[0].close()
+    here = ("127.0.0.1", port)
+    with socket.create_server(here) as listening, socket.create_connection(here):
+        listening.accept()[0].close()
     argv, url = command("asgi", tmp_path / "root", port), f"http://127.0.0.1:{port}/healthz"
     with running(argv, os.environ, url, tmp_path / "log"):
         assert httpx.get(url).status_code == 200

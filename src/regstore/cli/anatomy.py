@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import TypedDict
 
 from regstore import Repository
-from regstore.errors import ManifestUnknownError
+from regstore.digest import Digest
+from regstore.errors import (
+    BlobUnknownError,
+    ManifestUnknownError,
+    PermissionDeniedError,
+    RegistryError,
+)
 from regstore.oci import Descriptor, Reference
 
 
 class Parts(TypedDict, total=False):
-    """A manifest or blob, and what belongs to it; keys as in the specification's JSON."""
+    """A manifest or blob, and what belongs to it; keys as in the specification's JSON.
+
+    ``missing`` is what this repository never had, or deleted. ``error`` says why what it should
+    have cannot be read.
+    """
 
     role: str
     mediaType: str
@@ -20,6 +32,7 @@ class Parts(TypedDict, total=False):
     platform: str
     subject: str
     missing: bool
+    error: str
     references: list[Parts]
     referrers: list[Parts]
 
@@ -52,12 +65,30 @@ class Anatomy:
     def _part(self, reference: Reference) -> Parts:
         parts = _described(reference.descriptor, reference.role)
         digest = reference.descriptor.digest
-        if reference.role != "manifest":
-            return parts if self._repository.blobs.exists(digest) else parts | {"missing": True}
         try:
-            return parts | {"references": self._manifest(digest)["references"]}
-        except ManifestUnknownError:
-            return parts | {"missing": True}
+            if reference.role == "manifest":
+                return parts | {"references": self._manifest(digest)["references"]}
+            self._repository.blobs.stat(digest)
+        except (BlobUnknownError, ManifestUnknownError) as error:
+            if digest not in self._linked:
+                return parts | {"missing": True}
+            return parts | {"error": f"its data is lost, push it again: {error}"}
+        except (PermissionDeniedError, RegistryError) as error:
+            return parts | {"error": str(error)}
+        return parts
+
+    @cached_property
+    def _linked(self) -> frozenset[Digest]:
+        """What this repository should have."""
+        return frozenset((*self._repository.blobs.all(), *self._repository.manifests.all()))
+
+
+def errors_in(parts: Parts) -> Iterator[str]:
+    """Yield why parts, down to the last, cannot be read."""
+    if "error" in parts:
+        yield parts["error"]
+    for part in parts.get("references", ()):
+        yield from errors_in(part)
 
 
 def _described(descriptor: Descriptor, role: str) -> Parts:

@@ -8,7 +8,7 @@ from functools import cached_property, partial
 
 from regstore import Repository
 from regstore.digest import Digest
-from regstore.errors import RegistryError
+from regstore.errors import PermissionDeniedError, RegistryError
 
 Row = dict[str, object]
 
@@ -98,5 +98,5 @@ class Holdings:
 def _read(row: Row, more: Callable[[], Row]) -> Row:
     try:
         return row | more()
-    except RegistryError as error:
+    except (PermissionDeniedError, RegistryError) as error:
         return row | {"error": str(error)}
