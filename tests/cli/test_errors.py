@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,11 @@ from pathlib import Path
 import pytest
 
 import regstore
+from regstore import Repository
 from tests.cli.conftest import Regstore
 from tests.images import make_image
+
+COMMAND = str(Path(sys.executable).with_name("regstore"))
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,44 @@ def test_a_command_that_makes_no_sense_ends_with_2(args: list[str], run: Regstor
     failed = run(*args)
     assert failed.code == 2
     assert failed.err != ""
+    assert failed.out == ""
+    as_json = run(*args, "--json")
+    assert (as_json.code, as_json.err) == (2, failed.err)
+    error = as_json.document["error"]
+    assert isinstance(error, dict)
+    assert error["type"] == "UsageError"
+    assert error["message"] in as_json.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="nothing here is always full")
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["ls", "{}"], ["ls", "{}", "--json"]])
+def test_an_answer_that_cannot_be_written_is_one_line(
+    args: list[str], repo: Repository, root: Path
+) -> None:
+    make_image("one").push(repo, "1")
+    argv = [COMMAND, *(arg.format(root) for arg in args)]
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "standard output: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("args", [["--help"], ["ls", "{}"], ["ls", "{}", "--json"]])
+def test_a_reader_that_goes_away_hears_nothing(
+    args: list[str], repo: Repository, root: Path
+) -> None:
+    make_image("one").push(repo, "1")
+    argv = [COMMAND, *(arg.format(root) for arg in args)]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(argv, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_the_version_is_told(run: Regstore) -> None:
+    assert run("--version").out == f"regstore {importlib.metadata.version('regstore')}\n"
 
 
 def test_storage_options_reach_the_store(run: Regstore, root: Path, tmp_path: Path) -> None:
@@ -76,9 +119,10 @@ def test_without_the_extra_one_line_names_it(missing: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stdout == ""
     assert "pip install 'regstore[cli]'" in done.stderr
+    assert "pip install -e '.[cli]'" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

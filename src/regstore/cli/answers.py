@@ -46,7 +46,7 @@ class Answer:
     def give(self, document: object) -> None:
         """Give the whole answer to a program; call it once."""
         if self.as_json:
-            print(json.dumps(document, indent=2))
+            print(json.dumps(document, indent=2), flush=True)
 
     def fail(self, error: RegstoreError) -> typer.Exit:
         """Tell of *error*, and return what ends the command."""

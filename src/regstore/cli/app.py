@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
+from regstore.cli.commands import Commands
 from regstore.cli.conformance import conformance
 from regstore.cli.demo import demo
 from regstore.cli.layouts import export_command, import_command
 from regstore.cli.ls import ls
 
 app: typer.Typer = typer.Typer(
+    cls=Commands,
     help=(
         "Look into the storage of a container registry, and move images in and out of it. "
         "URL is a directory, file:///path, s3://bucket/prefix or any other fsspec URL. "
@@ -26,3 +31,19 @@ app.command("import")(import_command)
 app.command("export")(export_command)
 app.command()(ls)
 app.command()(conformance)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"regstore {version('regstore')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
