@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from starlette.responses import Response, StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from examples import oci_http
 from regstore import Digest
 from regstore.blobs import AsyncBlobReader, AsyncBlobs
+
+PIECE_BYTES = 128 << 10
 
 
 class BlobResponse(Response):
@@ -59,7 +63,14 @@ async def _stream(
     send: Send,
 ) -> None:
     headers = oci_http.content_headers(reader.descriptor) | headers
-    await StreamingResponse(reader, status, headers)(scope, receive, send)
+    await StreamingResponse(_pieces(reader), status, headers)(scope, receive, send)
+
+
+async def _pieces(reader: AsyncBlobReader) -> AsyncIterator[bytes]:
+    """Cut chunks up: servers keep several pieces for a client that is slow to read them."""
+    async for chunk in reader:
+        for start in range(0, len(chunk), PIECE_BYTES):
+            yield chunk[start : start + PIECE_BYTES]
 
 
 class Drained:
