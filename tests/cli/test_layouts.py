@@ -8,6 +8,7 @@ import pytest
 from regstore import Repository
 from tests.cli.conftest import Regstore
 from tests.images import make_image, make_index
+from tests.modes import regstore_bound_by_modes
 from tests.ocilayout.layouts import Layout, as_directory, as_tar_gz, path_of
 from tests.places import files_below
 
@@ -121,3 +122,58 @@ def test_a_layout_comes_back_from_an_archive_the_same(
     run("import", tmp_path / "other", "copy", tmp_path / "a.tar")
     run("export", tmp_path / "other", "copy", tmp_path / "b.tar")
     assert (tmp_path / "a.tar").read_bytes() == (tmp_path / "b.tar").read_bytes()
+
+
+def test_a_layout_without_content_is_to_be_completed(
+    run: Regstore, root: Path, layout: Layout, tmp_path: Path
+) -> None:
+    """No switch helps where it is no manifest of an index that is missing."""
+    image = make_image("one")
+    layout.list(image, "1")
+    del layout.files[path_of(image.blobs[0])]
+    failed = run("import", root, "library/app", as_directory(layout, tmp_path / "layout"))
+    assert failed.code == 1
+    assert "complete it" in failed.err
+    assert "sparse" not in failed.err
+    layout = Layout()
+    layout.list(make_index(image), "multi")
+    failed = run("import", root, "library/app", as_directory(layout, tmp_path / "index"))
+    assert "complete it, or take sparse indexes (--sparse" in failed.err
+
+
+def test_of_several_images_one_is_to_be_chosen_by_name(
+    run: Regstore, root: Path, layout: Layout, tmp_path: Path
+) -> None:
+    layout.list(make_image("one"), "first")
+    layout.list(make_image("two"), "second")
+    folder = as_directory(layout, tmp_path / "layout")
+    failed = run("import", root, "library/app", folder, "--tag", "a")
+    assert failed.code == 2
+    assert failed.err.endswith("choose one as reference (--reference): first, second\n")
+    chosen = run("import", root, "library/app", folder, "--tag", "a", "--reference", "first")
+    assert chosen.code == 0
+
+
+def test_refusals_say_whether_the_layout_or_the_registry_refuses(
+    root: Path, repo: Repository, layout: Layout, tmp_path: Path
+) -> None:
+    make_image("one").push(repo, "1")
+    layout.list(make_image("two"), "2")
+    source = as_directory(layout, tmp_path / "source")
+    above = tmp_path / "above"
+    above.mkdir()
+    refusals = {
+        ("import", root, "library/app", source): (source / "index.json", "oci-layout"),
+        ("export", root, "library/app", above / "out"): (above, "oci-layout"),
+        ("export", root, "library/app", above / "out.tar"): (above, "oci-layout"),
+        ("export", root, "library/app", tmp_path / "out"): (root / "docker", "local"),
+    }
+    for args, (closed, side) in refusals.items():
+        mode = closed.stat().st_mode
+        closed.chmod(0)
+        failed = regstore_bound_by_modes(*args)
+        closed.chmod(mode)
+        assert failed.returncode == 1
+        assert failed.stderr.startswith(f"regstore: {side}: permission denied: ")
+        if side == "oci-layout":
+            assert str(closed) in failed.stderr

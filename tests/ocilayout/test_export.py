@@ -23,6 +23,7 @@ from regstore.errors import (
     SizeInvalidError,
 )
 from regstore.layout import BlobData, RevisionLink
+from regstore.oci import OCI_INDEX
 from tests import places
 from tests.images import Image, make_image, make_index
 from tests.ocilayout.layouts import REF_NAME, Layout, as_directory, path_of
@@ -274,9 +275,27 @@ def test_a_blob_of_another_size_is_found_before_anything_is_written(
     repo = place.repository()
     image.push(repo, "1")
     place.write(BlobData(digest_of(image.blobs[1])).path, b"short")
-    with pytest.raises(SizeInvalidError):
+    with pytest.raises(SizeInvalidError) as caught:
         repo.export_layout(tmp_path / "out")
+    size = len(image.blobs[1])
+    assert (caught.value.expected, caught.value.actual) == (size, 5)
+    for part in (image.digest, digest_of(image.blobs[1]), f"{size} bytes", "5 are stored", "push"):
+        assert part in str(caught.value)
     assert files_below(tmp_path) == {}
+
+
+def test_the_manifest_is_named_whose_size_of_another_is_wrong(
+    repo: Repository, tmp_path: Path
+) -> None:
+    image = make_image("one")
+    image.push(repo)
+    wrong = image.described() | {"size": 7}
+    body = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [wrong]}
+    index = repo.manifests.put(json.dumps(body).encode(), tags=["1"])
+    with pytest.raises(SizeInvalidError) as caught:
+        repo.export_layout(tmp_path / "out")
+    assert f"manifest {index.descriptor.digest} says that {image.digest}" in str(caught.value)
+    assert "has 7 bytes" in str(caught.value)
 
 
 def test_missing_content_is_named_and_nothing_is_written(repo: Repository, tmp_path: Path) -> None:

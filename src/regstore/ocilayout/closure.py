@@ -27,6 +27,7 @@ class Closure:
         self.blobs: dict[Digest, Reference] = {}
         self.absent: dict[Digest, Reference] = {}
         self._seen: set[Digest] = set()
+        self._parents: dict[tuple[Digest, int], Digest] = {}
 
     async def add(self, root: Reference) -> None:
         """Add *root* and what hangs on it, however deep: a chain of indexes is no recursion."""
@@ -41,6 +42,10 @@ class Closure:
             elif digest not in self._seen:
                 self._seen.add(digest)
                 stack += await self._expand(reference)
+
+    def parent_of(self, descriptor: Descriptor) -> Digest | None:
+        """Return which manifest calls for the content *descriptor*, with the size that it says."""
+        return self._parents.get((descriptor.digest, descriptor.size))
 
     async def add_referrers(self, referrers_of: ReferrersOf) -> tuple[Descriptor, ...]:
         """Add the manifests that refer to what is here, those that refer to them, and so on.
@@ -63,5 +68,8 @@ class Closure:
         if document is None:
             self.absent[reference.descriptor.digest] = reference
             return []
+        for child in document.references:
+            key = child.descriptor.digest, child.descriptor.size
+            self._parents.setdefault(key, reference.descriptor.digest)
         children = [(child, False) for child in reversed(document.references)]
         return [(reference, True), *children]

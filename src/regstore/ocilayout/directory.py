@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -20,8 +20,10 @@ from regstore.drivers.threaded import ThreadedDriver
 from regstore.errors import (
     ConfigurationError,
     CorruptContentError,
+    NoSpaceError,
     PathExistsError,
     PathNotFoundError,
+    PermissionDeniedError,
     PreconditionFailedError,
 )
 from regstore.oci import Descriptor, Json
@@ -35,7 +37,7 @@ from regstore.ocilayout.index import (
     merge_index,
 )
 from regstore.ocilayout.sink import Sink
-from regstore.ocilayout.source import Source
+from regstore.ocilayout.source import KIND, Source
 from regstore.ocilayout.transfer import PARALLEL, verified
 
 
@@ -45,40 +47,53 @@ def _driver_of(path: Path, runtime: Runtime) -> StorageDriver:
     return driver if isinstance(runtime, BlockingRuntime) else ThreadedDriver(driver)
 
 
+@contextmanager
+def _of_layout(path: Path) -> Iterator[None]:
+    """Say of what is refused that it is the layout's at *path*: the repository may be as local."""
+    try:
+        yield
+    except (PermissionDeniedError, NoSpaceError) as error:
+        raise type(error)(str(path / error.path), KIND, error.detail) from error
+
+
 class DirectorySource(Source):
     """A layout in a directory. Symbolic links that lead out of it are refused."""
 
-    def __init__(self, driver: StorageDriver, place: str) -> None:
-        super().__init__(place)
+    def __init__(self, driver: StorageDriver, path: Path) -> None:
+        super().__init__(str(path))
         self._driver = driver
+        self._path = path
 
     @classmethod
     def open(cls, path: Path, runtime: Runtime) -> Self:
         """Open the directory *path*; no I/O is done."""
-        return cls(_driver_of(path, runtime), str(path))
+        return cls(_driver_of(path, runtime), path)
 
     @override
     async def size(self, path: str) -> int | None:
         try:
-            info = await self._driver.stat(path)
+            with _of_layout(self._path):
+                info = await self._driver.stat(path)
         except PathNotFoundError:
             return None
         return None if info.is_dir else info.size
 
     @override
     async def read(self, path: str) -> AsyncGenerator[bytes, None]:
-        async with await self._driver.reader(path, must_exist=True) as reader:
-            async for chunk in reader:
-                yield chunk
+        with _of_layout(self._path):
+            async with await self._driver.reader(path, must_exist=True) as reader:
+                async for chunk in reader:
+                    yield chunk
 
     @override
     async def blobs(self) -> AsyncGenerator[tuple[Digest, int], None]:
         try:
-            async with aclosing(self._driver.walk(BLOBS_DIRECTORY)) as files:
-                async for info in files:
-                    digest = blob_at(info.path)
-                    if digest is not None:
-                        yield digest, info.size
+            with _of_layout(self._path):
+                async with aclosing(self._driver.walk(BLOBS_DIRECTORY)) as files:
+                    async for info in files:
+                        digest = blob_at(info.path)
+                        if digest is not None:
+                            yield digest, info.size
         except PathNotFoundError:
             return
 
@@ -100,19 +115,15 @@ class DirectorySink(Sink):
         :raises ConfigurationError: it holds other things.
         """
         driver = _driver_of(path, runtime)
-        try:
-            marker = await driver.get_content(LAYOUT_FILE)
-        except PathNotFoundError:
-            await _require_empty(driver, path)
-            await driver.put_content(LAYOUT_FILE, MARKER)
-        else:
-            check_marker(marker.data, str(path))
+        with _of_layout(path):
+            await _mark(driver, path)
         return cls(driver, runtime, path)
 
     @override
     async def holds(self, path: str, descriptor: Descriptor) -> bool:
         try:
-            reader = await self._driver.reader(path)
+            with _of_layout(self._path):
+                reader = await self._driver.reader(path)
         except PathNotFoundError:
             return False
         async with reader:
@@ -127,11 +138,14 @@ class DirectorySink(Sink):
 
     @override
     async def write(self, path: str, size: int, chunks: AsyncGenerator[bytes, None]) -> None:
-        writer = await self._driver.writer(path)
+        with _of_layout(self._path):
+            writer = await self._driver.writer(path)
         try:
             async for chunk in chunks:
-                await writer.write(chunk)
-            await writer.commit()
+                with _of_layout(self._path):
+                    await writer.write(chunk)
+            with _of_layout(self._path):
+                await writer.commit()
         except BaseException:
             await self._runtime.shield(writer.cancel())
             raise
@@ -139,9 +153,13 @@ class DirectorySink(Sink):
     @override
     async def finish(self, entries: Sequence[Json]) -> None:
         while True:
-            body, condition = await self._index()
+            with _of_layout(self._path):
+                body, condition = await self._index()
             merged = merge_index(body, entries, str(self._path))
-            with suppress(PathExistsError, PreconditionFailedError):  # somebody was faster
+            with (
+                suppress(PathExistsError, PreconditionFailedError),  # somebody was faster
+                _of_layout(self._path),
+            ):
                 await self._driver.put_content(INDEX_FILE, merged, condition)
                 return
 
@@ -157,6 +175,17 @@ class DirectorySink(Sink):
         except PathNotFoundError:
             return None, IF_ABSENT
         return content.data, if_version(content.version)
+
+
+async def _mark(driver: StorageDriver, path: Path) -> None:
+    """Make the directory *path* a layout, unless it is one."""
+    try:
+        marker = await driver.get_content(LAYOUT_FILE)
+    except PathNotFoundError:
+        await _require_empty(driver, path)
+        await driver.put_content(LAYOUT_FILE, MARKER)
+    else:
+        check_marker(marker.data, str(path))
 
 
 async def _require_empty(driver: StorageDriver, path: Path) -> None:

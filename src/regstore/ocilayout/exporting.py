@@ -31,7 +31,7 @@ async def export_layout(
         async with aclosing(stores.tags.all(verify=True)) as tags:
             references = [tag async for tag in tags]
     roots = [await _root(stores, reference) for reference in references]
-    closure = Closure(lambda descriptor: _fetch(stores, descriptor))
+    closure = Closure(lambda descriptor: _fetch(stores, closure, descriptor))
     for _, descriptor in roots:
         await closure.add(Reference("manifest", descriptor))
     referring: Sequence[Descriptor] = ()
@@ -56,15 +56,12 @@ async def _root(stores: Stores, reference: str) -> tuple[str | None, Descriptor]
     return tag, manifest.descriptor
 
 
-async def _fetch(stores: Stores, descriptor: Descriptor) -> Document | None:
+async def _fetch(stores: Stores, closure: Closure, descriptor: Descriptor) -> Document | None:
     try:
         manifest = await stores.manifests.get(descriptor.digest)
     except ManifestUnknownError:
         return None
-    actual = len(manifest.body)
-    if actual != descriptor.size:
-        msg = f"{descriptor.digest} has {actual} bytes, and what refers to it says otherwise"
-        raise SizeInvalidError(msg, expected=descriptor.size, actual=actual)
+    _check_size(closure, descriptor, len(manifest.body))
     return manifest.document
 
 
@@ -80,24 +77,34 @@ async def _missing(stores: Stores, closure: Closure) -> tuple[Descriptor, ...]:
     :raises SizeInvalidError: a blob is not of the size that a manifest says.
     """
     blobs = list(closure.blobs.values())
-    found = await stores.scope.runtime.map(lambda blob: _has(stores, blob.descriptor), blobs)
+    sizes = await stores.scope.runtime.map(lambda blob: _size(stores, blob.descriptor), blobs)
     gone = list(closure.absent.values())
-    gone += [blob for blob, is_there in zip(blobs, found, strict=True) if not is_there]
-    policy = stores.scope.policy
-    needed = [each.descriptor.digest for each in gone if not policy.may_lack(each)]
-    stores.require(tuple(needed), f"repository {stores.scope.name!r}")
+    for blob, size in zip(blobs, sizes, strict=True):
+        if size is None:
+            gone.append(blob)
+        else:
+            _check_size(closure, blob.descriptor, size)
+    stores.require(gone, f"repository {stores.scope.name!r}")
     return tuple(each.descriptor for each in gone)
 
 
-async def _has(stores: Stores, descriptor: Descriptor) -> bool:
+async def _size(stores: Stores, descriptor: Descriptor) -> int | None:
     try:
-        actual = (await stores.blobs.stat(descriptor.digest)).size
+        return (await stores.blobs.stat(descriptor.digest)).size
     except BlobUnknownError:
-        return False
-    if actual != descriptor.size:
-        msg = f"blob {descriptor.digest} has {actual} bytes, and a manifest says otherwise"
-        raise SizeInvalidError(msg, expected=descriptor.size, actual=actual)
-    return True
+        return None
+
+
+def _check_size(closure: Closure, descriptor: Descriptor, actual: int) -> None:
+    if actual == descriptor.size:
+        return
+    parent = closure.parent_of(descriptor)
+    says = f"manifest {parent}" if parent else "the index of referrers"
+    msg = (
+        f"{says} says that {descriptor.digest} has {descriptor.size} bytes, and {actual} are "
+        "stored: push the image again, or, where its manifest is wrong, build it again"
+    )
+    raise SizeInvalidError(msg, expected=descriptor.size, actual=actual)
 
 
 class _Export:

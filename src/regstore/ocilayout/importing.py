@@ -99,7 +99,10 @@ class _Import:
             if document is not None and document.subject is None:
                 images[entry.descriptor.digest] = entry
         if len(images) != 1:
-            msg = f"{self._source.place} has {len(images)} images to be tagged: {_choose(images)}"
+            names = [each.ref_name or each.descriptor.digest for each in images.values()]
+            advice = f"choose one as reference (--reference): {', '.join(names)}"
+            msg = f"{self._source.place} has {len(images)} images to be tagged"
+            msg += f": {advice}" if names else ""
             raise ConfigurationError(msg)
         return images.popitem()[1]
 
@@ -174,9 +177,7 @@ class _Import:
         """Return what is missing, where the policy allows that; else raise."""
         gone = [each for each in closure.absent.values() if not await self._has_manifest(each)]
         gone += [each for each in closure.blobs.values() if not await self._can_have_blob(each)]
-        policy = self._stores.scope.policy
-        needed = [each.descriptor.digest for each in gone if not policy.may_lack(each)]
-        self._stores.require(tuple(needed), self._source.place)
+        self._stores.require(gone, self._source.place)
         return tuple(each.descriptor for each in gone)
 
     async def _has_manifest(self, reference: Reference) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -13,7 +13,7 @@ from regstore.blobs import AsyncBlobs
 from regstore.digest import Digest, new_hash
 from regstore.errors import CorruptContentError, ManifestBlobUnknownError
 from regstore.manifests import AsyncManifests
-from regstore.oci import Descriptor
+from regstore.oci import Descriptor, Reference
 from regstore.referrers import AsyncReferrers
 from regstore.scope import Scope
 from regstore.tags import AsyncTags
@@ -43,18 +43,20 @@ class Stores:
     tags: AsyncTags
     referrers: AsyncReferrers
 
-    def require(self, missing: tuple[Digest, ...], place: str) -> None:
-        """Raise where content is missing from *place*.
+    def require(self, gone: Iterable[Reference], place: str) -> None:
+        """Raise where *place* lacks content that the policy demands.
 
-        :raises ManifestBlobUnknownError: it is; the error names all of it.
+        :raises ManifestBlobUnknownError: it does; the error names all of it.
         """
-        if missing:
-            msg = (
-                f"{place} lacks {', '.join(missing)}: complete it, or, for manifests of an index, "
-                "allow that with Policy(sparse_indexes=True)"
-            )
-            fields = tuple(map(str, missing))
-            raise ManifestBlobUnknownError(msg, name=self.scope.name, missing=fields)
+        policy = self.scope.policy
+        needed = [each for each in gone if not policy.may_lack(each)]
+        if not needed:
+            return
+        missing = tuple(str(each.descriptor.digest) for each in needed)
+        msg = f"{place} lacks {', '.join(missing)}: complete it"
+        if all(map(replace(policy, sparse_indexes=True).may_lack, needed)):
+            msg += ", or take sparse indexes (--sparse, in Python Policy(sparse_indexes=True))"
+        raise ManifestBlobUnknownError(msg, name=self.scope.name, missing=missing)
 
 
 @dataclass(frozen=True, slots=True)
