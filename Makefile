@@ -63,7 +63,7 @@ fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.frontends.fuzzing --requests $(or $(REQUESTS),50000) $(SEED:%=--seed %)
 
 bench: $(VENV)/.dev
-	@set -e; for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@set -e; for script in bench/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 
 soak: $(VENV)/.dev
 	REGSTORE_CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash/test_sigkill.py

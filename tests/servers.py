@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -107,6 +107,7 @@ class StockRegistry:
     root: Path
     host: str  # "127.0.0.1:<port>", as in an image reference
     config: Path
+    pid: int = 0
 
     @property
     def url(self) -> str:
@@ -119,25 +120,32 @@ class StockRegistry:
 
 
 @contextlib.contextmanager
-def docker_registry(root: Path) -> Iterator[StockRegistry]:
+def docker_registry(root: Path, *, caching: bool = False) -> Iterator[StockRegistry]:
     """Run Debian's ``docker-registry`` over *root*, with deletes enabled.
+
+    :param caching: keep descriptors in memory, as Debian's own configuration does; then nobody else
+        may change *root*.
 
     Its configuration and its log lie beside *root*, as ``<root>.json`` and ``<root>.log``.
     """
     binary = require("docker-registry")
     registry = StockRegistry(root, f"127.0.0.1:{free_port()}", Path(f"{root}.json"))
-    registry.config.write_text(json.dumps(_configuration(registry)))
+    registry.config.write_text(json.dumps(_configuration(registry, caching)))
     argv = [binary, "serve", str(registry.config)]
-    with running(argv, registry_environment(), f"{registry.url}/v2/", Path(f"{root}.log")):
-        yield registry
+    with running(
+        argv, registry_environment(), f"{registry.url}/v2/", Path(f"{root}.log")
+    ) as server:
+        yield replace(registry, pid=server.pid)
 
 
-def _configuration(registry: StockRegistry) -> dict[str, object]:
+def _configuration(registry: StockRegistry, caching: bool) -> dict[str, object]:
     """JSON is YAML, which is what the registry reads."""
+    cache = {"cache": {"blobdescriptor": "inmemory"}} if caching else {}
     return {
         "version": "0.1",
-        "log": {"level": "error"},
+        "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {
+            **cache,
             "filesystem": {"rootdirectory": str(registry.root)},
             "delete": {"enabled": True},
             "maintenance": {"uploadpurging": {"enabled": False}},

@@ -13,7 +13,6 @@ from regstore.driver import RESERVED_PREFIX
 from regstore.drivers._oserrors import translate
 from regstore.drivers.local.naming import NAME
 from regstore.drivers.local.tree import Tree
-from regstore.errors import PermissionDeniedError
 
 _NAME = re.compile(rf"(?!{re.escape(RESERVED_PREFIX)})[A-Za-z0-9._-]+", re.ASCII)
 
@@ -48,7 +47,7 @@ def _demand_below(tree: Tree, path: str, names: list[str]) -> None:
     """Refuse as :func:`demand` does; where there are many *names*, the first mostly suffices."""
     try:
         demand(tree, f"{path}/{names[0]}")
-    except (IndexError, FileNotFoundError, NotADirectoryError, PermissionDeniedError):
+    except (IndexError, OSError):  # nothing there, or nothing to be seen
         demand(tree, path)
 
 
