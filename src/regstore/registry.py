@@ -96,7 +96,8 @@ class AsyncRepository:
         :param progress: as for :meth:`import_layout`.
         :raises ManifestUnknownError: there is no such tag or manifest.
         :raises ManifestBlobUnknownError: content is missing; nothing was written.
-        :raises CorruptContentError: stored content does not have its digest or size.
+        :raises CorruptContentError: stored content does not have its digest.
+        :raises SizeInvalidError: stored content does not have the size that a manifest says.
         :raises ConfigurationError: *path* is a directory with other things in it, or asks for
             compression.
         :raises NoSpaceError: the disk is full.
