@@ -23,7 +23,7 @@ from typing import Final, NoReturn, Self
 from regstore import content, hashstates
 from regstore.chunks import Chunks, joined
 from regstore.digest import Digest
-from regstore.driver import FileWriter
+from regstore.driver import IF_ABSENT, FileWriter
 from regstore.errors import (
     BlobUnknownError,
     BlobUploadUnknownError,
@@ -282,7 +282,12 @@ class AsyncUpload:
         if await hashstates.cover_bytes(self._driver, self._place.directory):
             await self._go_on_with_others()
             return
-        self._writer = await self._driver.writer(self._place.data)
+        if self._is_new or not self._driver.capabilities.conditional_create:
+            self._writer = await self._driver.writer(self._place.data)
+        else:  # so that what another process begins and parks meanwhile is not discarded
+            with suppress(PathExistsError):
+                await self._driver.put_content(self._place.data, b"", IF_ABSENT)
+            await self._go_on_with_others()
         if self._is_new:
             return
         try:

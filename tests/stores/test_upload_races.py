@@ -18,6 +18,7 @@ from regstore.errors import (
     DigestInvalidError,
     PreconditionFailedError,
     TransientError,
+    UploadOffsetError,
 )
 from tests import places
 from tests.places import Place
@@ -352,3 +353,21 @@ def test_any_memory_is_taken_byte_by_byte(place: Place) -> None:
         upload.write(view)
         assert upload.commit(Digest.of(content)).size == len(content)
         assert repo.blobs.get(Digest.of(content)) == content
+
+
+def test_two_first_chunks_at_once_lose_nothing(place: Place) -> None:
+    repo = place.repository(NAME)
+    with repo.uploads.create() as upload:
+        pass
+
+    def begin_first() -> None:
+        with repo.uploads.resume(upload.id) as rival:
+            rival.write(OTHER)
+
+    hook = once(lambda c: c.name == "put_content" and c.path.endswith("/data"), begin_first)
+    slow = faulty(place, hook).uploads.resume(upload.id)
+    with pytest.raises(UploadOffsetError) as caught:
+        slow.write(BLOB, offset=0)
+    assert caught.value.offset == len(OTHER)
+    slow.park()
+    assert repo.uploads.resume(upload.id).commit(Digest.of(OTHER)).size == len(OTHER)

@@ -179,20 +179,27 @@ class DirectorySink(Sink):
 
 async def _mark(driver: StorageDriver, path: Path) -> None:
     """Make the directory *path* a layout, unless it is one."""
+    if await _is_marked(driver, path):
+        return
+    if await _is_empty(driver):
+        await driver.put_content(LAYOUT_FILE, MARKER)
+    elif not await _is_marked(driver, path):  # nobody has marked it between the two looks
+        msg = f"{path} is not empty and no OCI image layout: name another directory"
+        raise ConfigurationError(msg)
+
+
+async def _is_marked(driver: StorageDriver, path: Path) -> bool:
     try:
         marker = await driver.get_content(LAYOUT_FILE)
     except PathNotFoundError:
-        await _require_empty(driver, path)
-        await driver.put_content(LAYOUT_FILE, MARKER)
-    else:
-        check_marker(marker.data, str(path))
+        return False
+    check_marker(marker.data, str(path))
+    return True
 
 
-async def _require_empty(driver: StorageDriver, path: Path) -> None:
+async def _is_empty(driver: StorageDriver) -> bool:
     async with aclosing(driver.list("", limit=1)) as names:
-        if [name async for name in names]:
-            msg = f"{path} is not empty and no OCI image layout: name another directory"
-            raise ConfigurationError(msg)
+        return not [name async for name in names]
 
 
 async def _chunks(reader: FileReader) -> AsyncGenerator[bytes, None]:
