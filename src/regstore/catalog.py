@@ -12,6 +12,7 @@ from contextlib import aclosing, suppress
 from regstore import layout
 from regstore.errors import NameUnknownError, PathNotFoundError
 from regstore.events import Action
+from regstore.links import names_in
 from regstore.reference import check_name
 from regstore.scope import Scope
 from regstore.tags import Page, page_of
@@ -107,9 +108,4 @@ class AsyncRepositories:
                 yield name
 
     async def _children(self, parent: tuple[str, ...]) -> list[str]:
-        path = "/".join((self._root, *parent))
-        try:
-            async with aclosing(self._driver.list(path)) as names:
-                return [name async for name in names]
-        except PathNotFoundError:
-            return []
+        return await names_in(self._driver, "/".join((self._root, *parent)))

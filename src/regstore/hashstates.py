@@ -7,12 +7,11 @@ CNCF distribution and regstore resume each other's uploads
 
 from __future__ import annotations
 
-from contextlib import aclosing
-
 from regstore import layout
 from regstore.driver import StorageDriver
 from regstore.errors import PathNotFoundError
 from regstore.hashing import Hasher
+from regstore.links import names_in
 
 _CANONICAL = "sha256"
 
@@ -62,19 +61,11 @@ async def cover_bytes(driver: StorageDriver, upload: layout.Upload) -> bool:
 async def _offsets(driver: StorageDriver, upload: layout.Upload, algorithm: str) -> list[int]:
     """Return the offsets at which states were saved, in no order."""
     root = layout.UploadHashStates(upload.name, upload.upload_id, algorithm).path
-    return [int(name) for name in await _names(driver, root) if name.isascii() and name.isdigit()]
+    return [int(name) for name in await names_in(driver, root) if name.isascii() and name.isdigit()]
 
 
 async def _algorithms(driver: StorageDriver, upload: layout.Upload) -> list[str]:
-    return await _names(driver, layout.UploadHashStatesRoot(upload.name, upload.upload_id).path)
-
-
-async def _names(driver: StorageDriver, path: str) -> list[str]:
-    try:
-        async with aclosing(driver.list(path)) as names:
-            return [name async for name in names]
-    except PathNotFoundError:
-        return []
+    return await names_in(driver, layout.UploadHashStatesRoot(upload.name, upload.upload_id).path)
 
 
 async def _at(

@@ -63,6 +63,15 @@ async def link_exists(driver: StorageDriver, path: str) -> bool:
     return True
 
 
+async def names_in(driver: StorageDriver, path: str, start_after: str | None = None) -> list[str]:
+    """Return the names in the directory *path* in byte order; none where there is no directory."""
+    try:
+        async with aclosing(driver.list(path, start_after)) as names:
+            return [name async for name in names]
+    except PathNotFoundError:
+        return []
+
+
 async def linked_digests(
     driver: StorageDriver, root: str, kind: type[layout.LayerLink | layout.RevisionLink]
 ) -> AsyncGenerator[Digest, None]:

@@ -22,7 +22,7 @@ from regstore.errors import (
     PathNotFoundError,
     UnsupportedMethodError,
 )
-from regstore.links import link_exists, linked_digests
+from regstore.links import link_exists, linked_digests, names_in
 from regstore.oci import Descriptor, Document, parse_document
 from regstore.scope import FORMAT, Scope
 from regstore.tags import Page
@@ -141,11 +141,11 @@ class AsyncReferrers:
         if not await self._is_complete():
             await self.reindex()
         root = layout.Subject(self._scope.name, subject).path
-        for algorithm in await self._names(root, None):
+        for algorithm in await names_in(self._driver, root):
             if after is not None and algorithm < after.algorithm:
                 continue
             start = after.hex if after is not None and algorithm == after.algorithm else None
-            for encoded in await self._names(f"{root}/{algorithm}", start):
+            for encoded in await names_in(self._driver, f"{root}/{algorithm}", start):
                 with suppress(PathNotFoundError):
                     yield await self._read(subject, Digest(f"{algorithm}:{encoded}"))
 
@@ -171,13 +171,6 @@ class AsyncReferrers:
                     document = parse_document(self._scope.name, content.data)
                     if document.subject is not None:
                         yield document, document.describe(digest, len(content.data))
-
-    async def _names(self, path: str, start_after: str | None) -> list[str]:
-        try:
-            async with aclosing(self._driver.list(path, start_after)) as names:
-                return [name async for name in names]
-        except PathNotFoundError:
-            return []
 
     async def _read(self, subject: Digest, digest: Digest) -> Descriptor:
         path = self._path(subject, digest)
