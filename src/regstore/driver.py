@@ -187,6 +187,7 @@ class Capabilities:
     :ivar server_side_copy: ``copy`` does not carry the bytes through this process.
     :ivar native_append: parked bytes are appended in place, not kept as parts.
     :ivar uncommitted_visible: parked bytes *may* be seen at their own path.
+    :ivar parked_notes: a writer keeps a note beside what it parks (:meth:`FileWriter.park`).
     :ivar resume_scope: who can resume a parked writer: the same driver ``"object"``, any driver
         object in this ``"process"``, or any process on any ``"host"`` that reaches the store.
     :ivar fenced_writers: after a resume, an acknowledgement to an older writer raises (A7).
@@ -216,6 +217,7 @@ class Capabilities:
     server_side_copy: bool = False
     native_append: bool = False
     uncommitted_visible: bool = False
+    parked_notes: bool = False
     resume_scope: ResumeScope = "object"
     fenced_writers: bool = False
     read_after_write: bool = False
@@ -286,9 +288,12 @@ class FileWriter(ABC):
     ========== ========= ========== ============= =============
     open       open      parked     committed     cancelled
     parked     raises    parked     raises        cancelled
-    committed  raises    raises     committed     raises
+    committed  raises    raises     committed     raises (1)
     cancelled  raises    raises     raises        cancelled
     ========== ========= ========== ============= =============
+
+    (1) After ``commit(keep_parked=True)`` it is allowed, harmless when repeated, and the state
+    stays committed.
 
     So a second ``park`` or ``cancel`` is harmless, and ``commit`` is idempotent: repeated with the
     same arguments it returns what the first one returned. A parked writer goes on through
@@ -316,26 +321,47 @@ class FileWriter(ABC):
         :raises NoSpaceError: the store is full.
         """
 
+    @property
     @abstractmethod
-    async def park(self) -> None:
+    def note(self) -> bytes:
+        """What was parked beside the bytes that this writer went on from; ``b""`` where nothing."""
+
+    @abstractmethod
+    async def park(self, note: bytes = b"") -> None:
         """Make everything acknowledged durable, and let go (A2).
 
         Afterwards ``writer(path, append=True, at_least=self.size)`` continues at exactly ``size``,
         for whom ``Capabilities.resume_scope`` names. Nothing is readable through the contract at
         any other path (A3).
+
+        :param note: at most 4 KiB about these bytes, kept with them at once or not at all, for
+            whoever resumes; hangs on ``Capabilities.parked_notes``. A writer that has taken
+            nothing since it was resumed may keep the note that it found.
+        :raises PreconditionFailedError: another writer of this path has gone on (A7).
+        :raises UnsupportedMethodError: this writer keeps no notes, or was opened with a
+            *destination* and cannot be parked.
         """
 
     @abstractmethod
-    async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
         """Make the whole content appear at once at *to*, by default at the writer's path (A4).
 
         Replaces what is there, as *condition* allows. Nothing remains at the writer's own path
         when *to* is another, committed content included. Repeated with other arguments it raises
         :exc:`WriterClosedError`; a repeat never overwrites what came later. Costs a rename on local
-        disks, at most one server-side copy elsewhere.
+        disks, at most one server-side copy elsewhere, and none where the content is small or
+        went to its *destination* as it came.
 
         :param condition: hangs on ``Capabilities.conditional_commit``.
-        :returns: the version now stored, where the store tells it without another request.
+        :param keep_parked: what was parked may stay until :meth:`cancel`, which then takes away
+            that alone, so that a commit which must be followed by something else can be repeated
+            in another process. A driver whose commit is a rename keeps nothing. Of two writers
+            that were resumed at the same size and took nothing since, both may commit this way:
+            it is the same content.
+        :returns: the version now stored, where the store tells it without another request; then
+            the driver has seen that all of ``size`` bytes arrived.
         :raises PathExistsError: *condition* is IF_ABSENT, and *to* exists.
         :raises PreconditionFailedError: the version differs, or another writer has gone on.
         :raises UnsupportedMethodError: the condition cannot be kept.
@@ -343,7 +369,10 @@ class FileWriter(ABC):
 
     @abstractmethod
     async def cancel(self) -> None:
-        """Leave nothing of this path's uncommitted content, parked parts included (A5)."""
+        """Leave nothing of this path's uncommitted content, parked parts included (A5).
+
+        After a commit with *keep_parked* it removes what that kept, and nothing else.
+        """
 
 
 class StorageDriver(ABC):
@@ -401,15 +430,31 @@ class StorageDriver(ABC):
         """
 
     @abstractmethod
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         """Open *path* for writing content of any size (A1).
 
         :param append: ``False`` discards what was parked there; committed content stays readable
             until the commit. ``True`` continues what was parked, also where other content is
             committed; on a committed empty object it begins with nothing.
+        :param begin: with *append*, begin with nothing where nothing was parked, instead of
+            raising :exc:`PathNotFoundError`. What another writer begins and parks meanwhile is
+            never discarded where ``Capabilities.conditional_create``: one of the two finds itself
+            overtaken (A7). Whether non-empty committed content is looked for is not promised.
         :param at_least: bytes that are known to have been acknowledged; a record shorter than that
             is stale.
-        :raises PathNotFoundError: *append*, and nothing was parked.
+        :param destination: where the commit will go, if that is known: a driver may send the
+            content there as it comes, unseen until the commit. Such a writer may refuse to be
+            parked; a commit to elsewhere then costs a copy. Only without *append*; what was parked
+            is left alone.
+        :raises PathNotFoundError: *append* without *begin*, and nothing was parked.
         :raises PathExistsError: *append*, nothing was parked, and non-empty content is committed.
         :raises NotYetVisibleError: what is parked is shorter than *at_least*, after waiting.
         """
@@ -454,10 +499,14 @@ class StorageDriver(ABC):
         """
 
     @abstractmethod
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
         """Delete one object; with :func:`if_version` only that version of it (M4).
 
-        :raises PathNotFoundError: no object lies there.
+        :param missing_ok: whether an object lay there does not matter, which saves a request on
+            stores that do not tell (S3).
+        :raises PathNotFoundError: no object lies there, and not *missing_ok*.
         :raises PreconditionFailedError: the stored version is another.
         :raises UnsupportedMethodError: *condition* cannot be kept, or is IF_ABSENT.
         """
