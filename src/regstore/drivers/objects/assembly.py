@@ -1,0 +1,148 @@
+"""Making a large object appear: from parts that were sent, or from objects that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from regstore.driver import ANY, Condition, FileInfo
+from regstore.drivers.objects.port import ObjectStore, Part, Session
+from regstore.errors import (
+    PathNotFoundError,
+    PreconditionFailedError,
+    TransientError,
+    UnsupportedMethodError,
+)
+
+
+async def complete(
+    store: ObjectStore,
+    session: Session,
+    parts: Sequence[Part],
+    size: int,
+    condition: Condition = ANY,
+) -> str:
+    """End *session*; an answer that was lost is settled by asking again.
+
+    :raises PreconditionFailedError: the session ended without this call.
+    """
+    try:
+        return await store.complete(session, parts, condition)
+    except TransientError as error:
+        if not error.outcome_unknown or condition.kind != "any":
+            raise
+    except PathNotFoundError as error:
+        return await _landed(store, session, size, error)
+    try:
+        return await store.complete(session, parts, condition)
+    except PathNotFoundError as error:
+        return await _landed(store, session, size, error)
+
+
+async def _landed(
+    store: ObjectStore, session: Session, size: int, error: PathNotFoundError
+) -> str:
+    """Return the version that an earlier request made: it has ended the session, if it did."""
+    try:
+        info = await store.head(session.key)
+    except PathNotFoundError:
+        raise _ended(store, session) from error
+    if info.size != size:
+        raise _ended(store, session) from error
+    return info.version
+
+
+def _ended(store: ObjectStore, session: Session) -> PreconditionFailedError:
+    detail = "what was sent has been discarded by a deletion or another writer: send it again"
+    return PreconditionFailedError(session.key, store.name, detail)
+
+
+async def concatenate(
+    store: ObjectStore,
+    sources: Sequence[FileInfo],
+    destination: str,
+    scratch: str,
+    condition: Condition = ANY,
+) -> str:
+    """Make *destination* of stored objects, on the server, and see that it is whole.
+
+    Each but the last has ``limits.min_part`` bytes at least.
+
+    :raises PathNotFoundError: one of *sources* is gone, or has been replaced.
+    """
+    size = sum(source.size for source in sources)
+    if not sources:
+        return await store.put(destination, b"", condition)
+    if len(sources) == 1 and _fits_one_copy(store, sources[0], condition):
+        version = await store.copy(sources[0].path, destination, condition, sources[0].version)
+        if version == sources[0].version:  # on S3 a digest of the content
+            return version
+    else:
+        version = await _assemble(store, sources, destination, scratch, condition)
+    return await verified(store, destination, size, version)
+
+
+async def verified(store: ObjectStore, key: str, size: int, version: str | None) -> str:
+    """Return the version of the object at *key*, which must have *size* bytes.
+
+    :raises TransientError: it has not; what it was made of is still there.
+    """
+    info = await store.head(key)
+    if info.size != size:
+        detail = f"{info.size} bytes arrived of {size}: try again"
+        raise TransientError(key, store.name, detail)
+    return version or info.version
+
+
+def _fits_one_copy(store: ObjectStore, source: FileInfo, condition: Condition) -> bool:
+    can_keep = condition.kind == "any" or store.capabilities.conditional_copy
+    return can_keep and source.size <= store.limits.copy_size
+
+
+async def _assemble(
+    store: ObjectStore,
+    sources: Sequence[FileInfo],
+    destination: str,
+    scratch: str,
+    condition: Condition,
+) -> str:
+    ranges = [each for source in sources for each in _ranges(store, source)]
+    if len(ranges) > store.limits.max_parts:
+        detail = f"{len(ranges)} parts, and the store takes {store.limits.max_parts}"
+        raise UnsupportedMethodError(destination, store.name, detail)
+    session = await store.begin(destination, scratch)
+    numbered = list(enumerate(ranges, 1))
+    try:
+        parts = await store.runtime.map(
+            lambda each: store.copy_part(session, each[0], *each[1]), numbered
+        )
+        return await complete(store, session, parts, sum(each.size for each in sources), condition)
+    except BaseException:
+        leftovers = [Part(number, 0, "") for number, _ in numbered]
+        await store.runtime.shield(store.abort(session, leftovers))
+        raise
+
+
+def _ranges(store: ObjectStore, source: FileInfo) -> list[tuple[FileInfo, int, int]]:
+    """Cut *source* into what one request copies."""
+    step = store.limits.copy_size if store.limits.copies_ranges else max(source.size, 1)
+    if source.size > step:  # in pieces that are copied at the same time
+        step = max(step // 8, source.size // (store.limits.max_parts // 2) + 1)
+    return [
+        (source, start, min(step, source.size - start)) for start in range(0, source.size, step)
+    ]
+
+
+async def copy_object(
+    store: ObjectStore,
+    source: FileInfo,
+    destination: str,
+    scratch: str,
+    condition: Condition = ANY,
+    source_version: str | None = None,
+) -> str | None:
+    """Copy one object of any size as :meth:`StorageDriver.copy` says."""
+    if source_version is not None and source.version != source_version:
+        raise PreconditionFailedError(source.path, store.name, f"version is {source.version}")
+    if source.size <= store.limits.copy_size or not store.limits.copies_ranges:
+        return await store.copy(source.path, destination, condition, source_version)
+    return await _assemble(store, [source], destination, scratch, condition)

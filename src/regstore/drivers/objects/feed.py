@@ -1,0 +1,118 @@
+"""Parts on their way to a store: several at a time, in memory that all writers share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regstore._run import Limiter, Started
+from regstore.drivers.objects.port import ObjectStore, Part, Session
+from regstore.errors import DriverError, TransientError
+
+_GROWTH = 1000
+"""Parts after which parts double, so that few parts are enough for the largest objects."""
+_PAUSE_SECONDS = 0.2
+
+
+def part_size(store: ObjectStore, number: int) -> int:
+    """Return how many bytes part *number* has."""
+    return store.limits.part_size * (1 if number <= _GROWTH else 2)
+
+
+def largest(store: ObjectStore) -> int:
+    """Return how many bytes one assembly can have."""
+    parts = store.limits.max_parts
+    return store.limits.part_size * (min(parts, _GROWTH) + 2 * max(0, parts - _GROWTH))
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A part until the store has it; its bytes are kept so that it can be sent again."""
+
+    number: int
+    data: bytes
+    part: Part | None = None
+    error: DriverError | None = None
+    started: Started[None] | None = None
+
+
+class Feed:
+    """Sends the parts of one session, in the background.
+
+    A part is sent a second time where the first failed for the moment: the same bytes under the
+    same number are the same part. What failed for good is told by the next call, and sent again
+    by the call after that, so a caller may repeat what raised.
+
+    :param slots: bounds the parts in flight, of all writers together.
+    """
+
+    def __init__(self, store: ObjectStore, session: Session, slots: Limiter) -> None:
+        self.session = session
+        self._store = store
+        self._slots = slots
+        self._flights: list[_Flight] = []
+
+    @property
+    def next_size(self) -> int:
+        """Bytes that the next part should have."""
+        return part_size(self._store, len(self._flights) + 1)
+
+    async def send(self, data: bytes) -> None:
+        """Begin to send the next part, when one of the slots is free.
+
+        :raises DriverError: an earlier part could not be sent; *data* was not taken.
+        """
+        self._tell_failures()
+        flight = _Flight(len(self._flights) + 1, data)
+        await self._launch(flight)
+        self._flights.append(flight)
+
+    async def parts(self) -> list[Part]:
+        """Wait for all parts.
+
+        :raises DriverError: one of them could not be sent.
+        """
+        for flight in self._flights:
+            if flight.started is None:
+                await self._launch(flight)
+        for flight in self._flights:
+            if flight.started is not None:
+                await flight.started.result()
+        self._tell_failures()
+        return [flight.part for flight in self._flights if flight.part is not None]
+
+    async def drop(self) -> list[Part]:
+        """Stop what is under way; return the parts that the store may have."""
+        for flight in self._flights:
+            if flight.started is not None:
+                await flight.started.cancel()
+        return [flight.part or Part(flight.number, 0, "") for flight in self._flights]
+
+    async def _launch(self, flight: _Flight) -> None:
+        await self._slots.acquire()
+        try:
+            flight.started = await self._store.runtime.start(self._carry(flight))
+        except BaseException:
+            self._slots.release()
+            raise
+
+    async def _carry(self, flight: _Flight) -> None:
+        try:
+            flight.part = await self._twice(flight)
+            flight.data = b""
+        except DriverError as error:
+            flight.error = error
+        finally:
+            self._slots.release()
+
+    async def _twice(self, flight: _Flight) -> Part:
+        try:
+            return await self._store.put_part(self.session, flight.number, flight.data)
+        except TransientError:
+            await self._store.runtime.sleep(_PAUSE_SECONDS)
+            return await self._store.put_part(self.session, flight.number, flight.data)
+
+    def _tell_failures(self) -> None:
+        for flight in self._flights:
+            if flight.error is not None:
+                error, flight.error, flight.started = flight.error, None, None
+                raise error

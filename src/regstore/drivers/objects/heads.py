@@ -1,0 +1,116 @@
+"""The head record of what is parked at a path: read, replaced by compare-and-swap, removed."""
+
+from __future__ import annotations
+
+from regstore.driver import ANY, IF_ABSENT, Condition, if_version
+from regstore.drivers.objects.naming import ParkedPlace, nonce
+from regstore.drivers.objects.port import ObjectStore
+from regstore.drivers.objects.records import Chunk, Head, Record, dump_record, load_record
+from regstore.errors import (
+    PathExistsError,
+    PathNotFoundError,
+    PreconditionFailedError,
+    TransientError,
+)
+
+
+async def read_head(store: ObjectStore, place: ParkedPlace) -> Head | None:
+    """Return what is parked, if anything is."""
+    try:
+        content = await store.get(place.head)
+    except PathNotFoundError:
+        return None
+    return Head(load_record(content.data, place.head, store.name), content.version)
+
+
+class HeadClaim:
+    """One writer's hold on the head record: whoever replaces it first goes on (A7).
+
+    A store without conditions keeps no two writers apart; what they park is verified against its
+    digest by whoever commits it.
+
+    :param head: what the writer went on from; ``None`` where nothing was parked.
+    """
+
+    def __init__(self, store: ObjectStore, path: str, place: ParkedPlace, head: Head | None) -> None:
+        self.head = head
+        self._store = store
+        self._path = path
+        self._place = place
+        self._given: set[str] = set()
+
+    async def replace(self, chunks: tuple[Chunk, ...], note: bytes) -> None:
+        """Park *chunks* and *note* instead of what was parked.
+
+        May be repeated after any error: a record of an earlier attempt that arrived after all is
+        known by its nonce.
+
+        :raises PreconditionFailedError: another writer has gone on.
+        """
+        record = Record(nonce(self._store.runtime.random), chunks, note)
+        self._given.add(record.nonce)
+        try:
+            await self._write(record)
+        except (PathExistsError, PreconditionFailedError) as error:
+            await self._recognize(error)
+            await self.replace(chunks, note)
+        except TransientError as error:
+            if not error.outcome_unknown:
+                raise
+            await self._recognize(error)
+            if self.head is None or self.head.record.nonce != record.nonce:
+                await self.replace(chunks, note)
+
+    async def remove(self) -> bool:
+        """Remove the head record if it still is the one that the writer went on from.
+
+        Returns whether what it lists is now nobody's.
+        """
+        if self.head is None:
+            return True
+        try:
+            await self._store.delete(self._place.head, await self._unchanged(self.head))
+        except PathNotFoundError:
+            return True
+        except PreconditionFailedError:
+            return False
+        return True
+
+    async def _write(self, record: Record) -> None:
+        condition = IF_ABSENT if self.head is None else if_version(self.head.version)
+        if not self._is_kept(condition):
+            condition = ANY
+        version = await self._store.put(self._place.head, dump_record(record), condition)
+        self.head = Head(record, version)
+
+    def _is_kept(self, condition: Condition) -> bool:
+        capabilities = self._store.capabilities
+        if condition.kind == "absent":
+            return capabilities.conditional_create
+        return capabilities.conditional_replace
+
+    async def _recognize(self, error: Exception) -> None:
+        """Go on from an own record that arrived although no answer said so.
+
+        :raises PreconditionFailedError: what is there is another writer's.
+        """
+        found = await read_head(self._store, self._place)
+        if found is not None and found.record.nonce in self._given:
+            self.head = found
+            return
+        if isinstance(error, TransientError) and self._is_untouched(found):
+            raise error
+        detail = "another writer or a deletion has taken over: resume it again"
+        raise PreconditionFailedError(self._path, self._store.name, detail) from error
+
+    def _is_untouched(self, found: Head | None) -> bool:
+        return (found and found.record.nonce) == (self.head and self.head.record.nonce)
+
+    async def _unchanged(self, head: Head) -> Condition:
+        """Return the condition under which *head* may be deleted, as far as the store has one."""
+        if self._store.capabilities.conditional_delete:
+            return if_version(head.version)
+        found = await read_head(self._store, self._place)
+        if found is not None and found.record.nonce != head.record.nonce:
+            raise PreconditionFailedError(self._place.head, self._store.name)
+        return ANY

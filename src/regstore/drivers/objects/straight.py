@@ -1,0 +1,118 @@
+"""Writing content to the place that it is meant for, unseen until it is whole."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from regstore._run import Limiter
+from regstore.driver import Condition, check_path
+from regstore.drivers.objects import assembly
+from regstore.drivers.objects.feed import Feed, part_size
+from regstore.drivers.objects.naming import ParkedPlace
+from regstore.drivers.objects.port import ObjectStore
+from regstore.drivers.objects.records import dump_session
+from regstore.drivers.writer import Buffer, StatefulWriter
+from regstore.errors import UnsupportedMethodError
+
+
+class StraightWriter(StatefulWriter):
+    """Sends parts to *destination*; what is small goes there in one request, at the commit.
+
+    It cannot be parked, nor committed elsewhere. A session that the store would keep for ever is
+    recorded beside what is parked at *path*, so that whoever deletes that ends it.
+    """
+
+    def __init__(self, store: ObjectStore, path: str, destination: str, slots: Limiter) -> None:
+        super().__init__(path, store.name)
+        self._store = store
+        self._destination = destination
+        self._slots = slots
+        self._place = ParkedPlace.of(path)
+        self._buffer = bytearray()
+        self._feed: Feed | None = None
+        self._record: str | None = None
+        self._version: str | None = None
+
+    @override
+    async def _append(self, data: Buffer) -> None:
+        rest = memoryview(data).cast("B")
+        taken = 0
+        try:
+            while taken < len(rest):
+                room = self._next_size() - len(self._buffer)
+                if not room:
+                    await self._send()
+                    continue
+                piece = rest[taken : taken + room]
+                self._buffer += piece
+                taken += len(piece)
+        except BaseException:
+            self._size += taken
+            raise
+
+    @override
+    async def _park(self, note: bytes) -> None:
+        detail = "content that goes straight to its destination cannot be parked: commit or cancel"
+        raise UnsupportedMethodError(self._path, self._driver, detail)
+
+    @override
+    async def _commit(
+        self, to: str | None, condition: Condition, *, keep_parked: bool
+    ) -> str | None:
+        target = self._path if to is None else check_path(to, self._driver)
+        if target != self._destination:
+            detail = f"this writer was opened for {self._destination!r} alone"
+            raise UnsupportedMethodError(target, self._driver, detail)
+        if self._version is None:
+            self._version = await self._publish(condition)
+        await self._forget_record()
+        return self._version
+
+    @override
+    async def _cancel(self) -> None:
+        if self._feed is not None:
+            await self._store.abort(self._feed.session, await self._feed.drop())
+            self._feed = None
+        await self._forget_record()
+
+    @override
+    async def _drop_kept(self) -> None:
+        """Do nothing: nothing was kept."""
+
+    async def _publish(self, condition: Condition) -> str:
+        if self._feed is None:
+            return await self._store.put(self._destination, bytes(self._buffer), condition)
+        if self._buffer:
+            await self._send()
+        parts = await self._feed.parts()
+        session = self._feed.session
+        version = await assembly.complete(self._store, session, parts, self._size, condition)
+        self._feed = None
+        return version
+
+    def _next_size(self) -> int:
+        return self._feed.next_size if self._feed else part_size(self._store, 1)
+
+    async def _send(self) -> None:
+        if self._feed is None:
+            self._feed = await self._begin()
+        await self._feed.send(bytes(self._buffer))
+        self._buffer.clear()
+
+    async def _begin(self) -> Feed:
+        session = await self._store.begin(self._destination, self._place.directory)
+        feed = Feed(self._store, session, self._slots)
+        if self._store.limits.keeps_sessions:
+            record = self._place.session(self._store.runtime.random)
+            try:
+                await self._store.put(record, dump_session(session))
+            except BaseException:
+                await self._store.runtime.shield(self._store.abort(session, []))
+                raise
+            self._record = record
+        return feed
+
+    async def _forget_record(self) -> None:
+        if self._record is not None:
+            await self._store.delete_many([self._record])
+            self._record = None

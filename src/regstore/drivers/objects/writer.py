@@ -1,0 +1,205 @@
+"""Writing content that can be parked: immutable chunks, named by one head record (A9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from typing_extensions import override
+
+from regstore._run import Limiter
+from regstore.driver import Condition, check_path
+from regstore.drivers.objects import assembly
+from regstore.drivers.objects.feed import Feed, part_size
+from regstore.drivers.objects.heads import HeadClaim
+from regstore.drivers.objects.naming import ParkedPlace
+from regstore.drivers.objects.port import ObjectStore
+from regstore.drivers.objects.records import Chunk, Head
+from regstore.drivers.writer import Buffer, StatefulWriter
+from regstore.driver import EPOCH, FileInfo
+from regstore.errors import DriverError, PathNotFoundError, PreconditionFailedError
+
+
+class ObjectWriter(StatefulWriter):
+    """Collects bytes, and sends them on in parts once they are more than one part.
+
+    What it takes is one chunk, an object of its own name. ``park`` makes the head record name it;
+    ``commit`` copies the chunks to their destination on the server, or sends what is small straight
+    there.
+
+    :param head: what was parked, which this writer goes on from.
+    :param slots: bounds the parts in flight, of all writers together.
+    """
+
+    def __init__(
+        self, store: ObjectStore, path: str, head: Head | None, slots: Limiter
+    ) -> None:
+        self._place = ParkedPlace.of(path)
+        self._chunks: list[Chunk] = list(head.record.chunks) if head else []
+        super().__init__(path, store.name, sum(chunk.size for chunk in self._chunks))
+        self._note = head.record.note if head else b""
+        self._store = store
+        self._slots = slots
+        self._claim = HeadClaim(store, path, self._place, head)
+        self._buffer = bytearray()
+        self._sent = 0
+        self._feed: Feed | None = None
+        self._own: list[Chunk] = []
+        self._replaced: list[Chunk] = []
+        self._published: tuple[tuple[str, Condition], str] | None = None
+
+    @override
+    async def _append(self, data: Buffer) -> None:
+        rest = memoryview(data).cast("B")
+        taken = 0
+        try:
+            await self._take_back_short_tail()
+            while taken < len(rest):
+                room = self._next_size() - len(self._buffer)
+                if not room:
+                    await self._send()
+                    continue
+                piece = rest[taken : taken + room]
+                self._buffer += piece
+                taken += len(piece)
+        except BaseException:
+            self._size += taken
+            raise
+
+    @override
+    async def _park(self, note: bytes) -> None:
+        if await self._flush() or self._claim.head is None or self._own:
+            await self._name_chunks(note)
+        elif note not in {b"", self._note}:
+            await self._name_chunks(note)
+
+    @override
+    async def _commit(
+        self, to: str | None, condition: Condition, *, keep_parked: bool
+    ) -> str | None:
+        target = self._path if to is None else check_path(to, self._driver)
+        if self._published is None or self._published[0] != (target, condition):
+            version = await self._publish(target, condition, keep_parked=keep_parked)
+            self._published = (target, condition), version
+        if not keep_parked:
+            await self._remove_rest(target)
+        return self._published[1]
+
+    async def _publish(self, target: str, condition: Condition, *, keep_parked: bool) -> str:
+        if self._is_small():
+            return await self._store.put(target, bytes(self._buffer), condition)
+        await self._claim_content(keep_parked=keep_parked)
+        sources = [_info(chunk) for chunk in self._chunks]
+        scratch = self._place.directory
+        return await assembly.concatenate(self._store, sources, target, scratch, condition)
+
+    @override
+    async def _cancel(self) -> None:
+        if self._feed is not None:
+            feed, self._feed = self._feed, None
+            await self._store.abort(feed.session, await feed.drop())
+        doomed = list(self._own)
+        if await self._claim.remove():
+            doomed += [*self._chunks, *self._replaced]
+        await delete_all(self._store, {chunk.key for chunk in doomed})
+
+    @override
+    async def _drop_kept(self) -> None:
+        head = [self._place.head] if self._claim.head is not None else []
+        doomed = {chunk.key for chunk in (*self._chunks, *self._replaced)}
+        await delete_all(self._store, {*head, *doomed})
+
+    def _is_small(self) -> bool:
+        """Whether nothing but this writer's memory holds what it has."""
+        return not self._chunks and self._feed is None and self._claim.head is None
+
+    def _next_size(self) -> int:
+        return self._feed.next_size if self._feed else part_size(self._store, 1)
+
+    async def _send(self) -> None:
+        """Send what was collected as a part, since more is coming."""
+        if self._feed is None:
+            runtime = self._store.runtime
+            key = self._place.chunk(runtime.random)
+            session = await self._store.begin(key, self._place.directory)
+            self._feed = Feed(self._store, session, self._slots)
+            self._sent = 0
+        await self._feed.send(bytes(self._buffer))
+        self._sent += len(self._buffer)
+        self._buffer.clear()
+
+    async def _flush(self) -> bool:
+        """Make one chunk of all that was taken; return whether there was anything."""
+        if self._feed is not None:
+            chunk = await self._finish(self._feed)
+        elif self._buffer:
+            key = self._place.chunk(self._store.runtime.random)
+            version = await self._store.put(key, bytes(self._buffer))
+            chunk = Chunk(key, len(self._buffer), version)
+        else:
+            return False
+        self._buffer.clear()
+        self._own.append(chunk)
+        self._chunks.append(chunk)
+        return True
+
+    async def _finish(self, feed: Feed) -> Chunk:
+        if self._buffer:
+            await feed.send(bytes(self._buffer))
+            self._sent += len(self._buffer)
+            self._buffer.clear()
+        parts = await feed.parts()
+        version = await assembly.complete(self._store, feed.session, parts, self._sent)
+        self._feed = None
+        return Chunk(feed.session.key, self._sent, version)
+
+    async def _name_chunks(self, note: bytes) -> None:
+        """Make the head record name what this writer has; from then on it is parked."""
+        await self._claim.replace(tuple(self._chunks), note)
+        self._own.clear()
+        await delete_all(self._store, {chunk.key for chunk in self._replaced})
+        self._replaced.clear()
+
+    async def _claim_content(self, *, keep_parked: bool) -> None:
+        """See that no other writer goes on from where this one began (A7)."""
+        await self._flush()
+        if self._claim.head is None:
+            return  # nobody can have resumed what was never parked
+        if self._own or not keep_parked:
+            note = b"" if self._own else self._note
+            await self._claim.replace(tuple(self._chunks), note)
+            self._own.clear()
+
+    async def _remove_rest(self, target: str) -> None:
+        await self._drop_kept()
+        if target != self._path:
+            await self._store.delete_many([self._path])
+
+    async def _take_back_short_tail(self) -> None:
+        """Read a last chunk that is too short to have others after it, to send it again."""
+        if self._own or self._buffer or self._feed or not self._chunks:
+            return
+        tail = self._chunks[-1]
+        if tail.size >= self._store.limits.min_part:
+            return
+        try:
+            content = await self._store.get(tail.key)
+        except PathNotFoundError as error:
+            detail = "another writer or a deletion has taken over: resume it again"
+            raise PreconditionFailedError(self._path, self._driver, detail) from error
+        if len(content.data) != tail.size:
+            detail = f"a chunk has {len(content.data)} bytes, not {tail.size}: cancel the upload"
+            raise DriverError(tail.key, self._driver, detail)
+        self._buffer += content.data
+        self._replaced.append(self._chunks.pop())
+
+
+def _info(chunk: Chunk) -> FileInfo:
+    return FileInfo(chunk.key, chunk.size, EPOCH, chunk.version)
+
+
+async def delete_all(store: ObjectStore, keys: Iterable[str]) -> None:
+    """Delete objects, as many in one request as the store takes."""
+    waiting = iter(sorted(keys))
+    batches = iter(lambda: list(islice(waiting, store.limits.delete_batch)), [])
+    await store.runtime.map(store.delete_many, batches, 4)
