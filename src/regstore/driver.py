@@ -84,6 +84,7 @@ __all__ = [
     "CHUNK_SIZE",
     "EPOCH",
     "IF_ABSENT",
+    "MAX_NOTE_BYTES",
     "MAX_PATH_BYTES",
     "RESERVED_PREFIX",
     "BlockingRuntime",
@@ -105,6 +106,8 @@ __all__ = [
 
 RESERVED_PREFIX = ".regstore-"
 MAX_PATH_BYTES = 1024
+MAX_NOTE_BYTES = 4096
+"""Bytes of a note beside parked content, at most (:meth:`FileWriter.park`)."""
 CHUNK_SIZE = 1 << 20
 """Bytes that a reader hands out at a time, at most (drivers may choose less)."""
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -334,9 +337,9 @@ class FileWriter(ABC):
         for whom ``Capabilities.resume_scope`` names. Nothing is readable through the contract at
         any other path (A3).
 
-        :param note: at most 4 KiB about these bytes, kept with them at once or not at all, for
-            whoever resumes; hangs on ``Capabilities.parked_notes``. A writer that has taken
-            nothing since it was resumed may keep the note that it found.
+        :param note: at most :data:`MAX_NOTE_BYTES` about these bytes, kept with them at once or not
+            at all, for whoever resumes; hangs on ``Capabilities.parked_notes``. A writer that has
+            taken nothing since it was resumed may keep the note that it found.
         :raises PreconditionFailedError: another writer of this path has gone on (A7).
         :raises UnsupportedMethodError: this writer keeps no notes, or was opened with a
             *destination* and cannot be parked.
@@ -452,8 +455,8 @@ class StorageDriver(ABC):
             is stale.
         :param destination: where the commit will go, if that is known: a driver may send the
             content there as it comes, unseen until the commit. Such a writer may refuse to be
-            parked; a commit to elsewhere then costs a copy. Only without *append*; what was parked
-            is left alone.
+            parked; a commit to elsewhere then costs a copy. Only without *append*; such a driver
+            may leave alone what was parked.
         :raises PathNotFoundError: *append* without *begin*, and nothing was parked.
         :raises PathExistsError: *append*, nothing was parked, and non-empty content is committed.
         :raises NotYetVisibleError: what is parked is shorter than *at_least*, after waiting.

@@ -137,7 +137,15 @@ class LyingDriver(WrapperDriver):
         return LyingReader(self, await super().reader(path, 0 if self.chunks else offset, length))
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         return LyingWriter(self, await super().writer(path, append=append))
 
     @override
@@ -193,11 +201,13 @@ class LyingWriter(WrapperWriter):
         await super().write(data, offset)
 
     @override
-    async def park(self) -> None:
+    async def park(self, note: bytes = b"") -> None:
         self._driver.steps.append("park")
 
     @override
-    async def commit(self, to: str | None = None, condition: object = None) -> str | None:
+    async def commit(
+        self, to: str | None = None, condition: object = None, *, keep_parked: bool = False
+    ) -> str | None:
         self._driver.steps.append("commit")
         return "1"
 

@@ -71,8 +71,23 @@ class Hooked(WrapperDriver):
         return _HookedReader(self, await self.through("reader", path, effect))
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
-        effect = partial(super().writer, path, append=append, at_least=at_least)
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
+        effect = partial(
+            super().writer,
+            path,
+            append=append,
+            begin=begin,
+            at_least=at_least,
+            destination=destination,
+        )
         return _HookedWriter(self, await self.through("writer", path, effect), path)
 
     @override
@@ -110,10 +125,12 @@ class _HookedWriter(WrapperWriter):
         self._is_committed = False
 
     @override
-    async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
         async def effect() -> str | None:
-            version = await self._inner.commit(to, condition)
-            self._is_committed = True
+            version = await self._inner.commit(to, condition, keep_parked=keep_parked)
+            self._is_committed = not keep_parked
             return version
 
         return await self.driver.through("writer.commit", self.path, effect)

@@ -185,15 +185,22 @@ class BrokenWriter(WrapperDriver):
     kind: type[Flawed]
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
-        return self.kind(
-            await self.sound_writer(path, append=append, at_least=at_least), self, path
-        )
-
-    async def sound_writer(
-        self, path: str, *, append: bool = False, at_least: int = 0
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
     ) -> FileWriter:
-        return await super().writer(path, append=append, at_least=at_least)
+        inner = await super().writer(
+            path, append=append, begin=begin, at_least=at_least, destination=destination
+        )
+        return self.kind(inner, self, path)
+
+    async def sound_writer(self, path: str) -> FileWriter:
+        return await super().writer(path)
 
 
 class Flawed(WrapperWriter):
@@ -228,14 +235,16 @@ class ReordersChunks(BrokenWriter):
             return super().size + len(self._held)
 
         @override
-        async def park(self) -> None:
+        async def park(self, note: bytes = b"") -> None:
             await self._flush()
-            await super().park()
+            await super().park(note)
 
         @override
-        async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
+        async def commit(
+            self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+        ) -> str | None:
             await self._flush()
-            return await super().commit(to, condition)
+            return await super().commit(to, condition, keep_parked=keep_parked)
 
         async def _flush(self) -> None:
             held, self._held = self._held, b""
@@ -274,11 +283,11 @@ class ParksNothing(BrokenWriter):
 
     class kind(Flawed):  # noqa: N801 - an attribute of the driver
         @override
-        async def park(self) -> None:
+        async def park(self, note: bytes = b"") -> None:
             if self.size:
                 await self.cancel()
             else:
-                await super().park()
+                await super().park(note)
 
 
 class CancelsNothing(BrokenWriter):
@@ -304,8 +313,10 @@ class CommitsAgain(BrokenWriter):
             self._written += data
 
         @override
-        async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
-            version = await super().commit(to, condition)
+        async def commit(
+            self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+        ) -> str | None:
+            version = await super().commit(to, condition, keep_parked=keep_parked)
             await self.driver.put_content(to or self.path, self._written)
             return version
 
@@ -314,9 +325,17 @@ class AppendsToCommitted(WrapperDriver):
     """Goes on writing what is committed."""
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         try:
-            return await super().writer(path, append=append, at_least=at_least)
+            return await super().writer(path, append=append, begin=begin, at_least=at_least)
         except PathExistsError:
             writer = await super().writer(path)
             await writer.write((await self.get_content(path)).data)
@@ -405,8 +424,10 @@ class DeletesAnyVersion(WrapperDriver):
     """Deletes whatever version is there."""
 
     @override
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
-        await super().delete_file(path)
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
+        await super().delete_file(path, missing_ok=missing_ok)
 
 
 class ListsInKeyOrder(WrapperDriver):
@@ -611,14 +632,16 @@ class Unfenced(BrokenWriter):
 
     class kind(Flawed):  # noqa: N801 - an attribute of the driver
         @override
-        async def park(self) -> None:
+        async def park(self, note: bytes = b"") -> None:
             await self._take_over()
-            await super().park()
+            await super().park(note)
 
         @override
-        async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
+        async def commit(
+            self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+        ) -> str | None:
             await self._take_over()
-            return await super().commit(to, condition)
+            return await super().commit(to, condition, keep_parked=keep_parked)
 
         async def _take_over(self) -> None:
             assert isinstance(self._inner, MemoryWriter)

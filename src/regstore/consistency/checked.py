@@ -13,6 +13,7 @@ from typing_extensions import override
 from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
 from regstore.driver import (
     ANY,
+    MAX_NOTE_BYTES,
     RESERVED_PREFIX,
     Condition,
     Content,
@@ -85,10 +86,30 @@ class Checked(WrapperDriver):
         return await self._inner.put_content(path, data, condition)
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         check_path(path, self.name)
         check_range(path, at_least, None, self.name)
-        writer = await self._inner.writer(path, append=append, at_least=at_least)
+        if destination is not None:
+            check_path(destination, self.name)
+            if append:
+                raise ValueError(
+                    f"{path}: what was parked elsewhere has no destination: append alone"
+                )
+        if begin and not append:
+            raise ValueError(
+                f"{path}: a writer that does not append begins anyway: leave out begin"
+            )
+        writer = await self._inner.writer(
+            path, append=append, begin=begin, at_least=at_least, destination=destination
+        )
         if writer.size < at_least if append else writer.size:
             await self.runtime.shield(writer.park() if append else writer.cancel())
             raise broken(self, "A2" if append else "A1", path, f"begins at {writer.size}")
@@ -123,14 +144,16 @@ class Checked(WrapperDriver):
         await self._inner.delete(path)
 
     @override
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
         check_path(path, self.name)
         if condition.kind == "absent":
             raise UnsupportedMethodError(path, self.name, "what is absent cannot be deleted")
         if condition.kind == "version":
             kept = self.capabilities.conditional_delete
             self._require(path, "conditional_delete", kept=kept)
-        await self._inner.delete_file(path, condition)
+        await self._inner.delete_file(path, condition, missing_ok=missing_ok)
 
     @override
     async def list(
@@ -225,6 +248,7 @@ class CheckedWriter(WrapperWriter):
         self._path = path
         self._state: State = "open"
         self._committed: tuple[str | None, Condition] | None = None
+        self._keeps = False
 
     @override
     async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
@@ -240,13 +264,21 @@ class CheckedWriter(WrapperWriter):
             raise broken(self._driver, "A1", self._path, seen)
 
     @override
-    async def park(self) -> None:
+    async def park(self, note: bytes = b"") -> None:
         self._check("park")
-        await self._inner.park()
+        if len(note) > MAX_NOTE_BYTES:
+            msg = f"{self._path}: a note of {len(note)} bytes: {MAX_NOTE_BYTES} at most are kept"
+            raise ValueError(msg)
+        if note and not self._driver.capabilities.parked_notes:
+            detail = "parked_notes is not promised: park without a note"
+            raise UnsupportedMethodError(self._path, self._driver.name, detail)
+        await self._inner.park(note)
         self._state = "parked"
 
     @override
-    async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
         if self._committed != (to, condition):
             self._check("commit")
         if to is not None:
@@ -254,18 +286,20 @@ class CheckedWriter(WrapperWriter):
         if condition.kind != "any" and not self._driver.capabilities.conditional_commit:
             detail = "conditional_commit is not promised"
             raise UnsupportedMethodError(to or self._path, self._driver.name, detail)
-        version = await self._inner.commit(to, condition)
-        self._state, self._committed = "committed", (to, condition)
+        version = await self._inner.commit(to, condition, keep_parked=keep_parked)
+        if self._committed is None:
+            self._state, self._committed, self._keeps = "committed", (to, condition), keep_parked
         return version
 
     @override
     async def cancel(self) -> None:
         self._check("cancel")
         await self._inner.cancel()
-        self._state = "cancelled"
+        if self._state != "committed":
+            self._state = "cancelled"
 
     def _check(self, step: Step) -> None:
-        check_step(self._path, self._state, step, self._driver.name)
+        check_step(self._path, self._state, step, self._driver.name, keeps=self._keeps)
 
 
 def broken(driver: StorageDriver, clause: str, path: str, seen: str) -> DriverError:

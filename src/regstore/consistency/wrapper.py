@@ -68,8 +68,18 @@ class WrapperDriver(StorageDriver):
         return await self._inner.put_content(path, data, condition)
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
-        return await self._inner.writer(path, append=append, at_least=at_least)
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
+        return await self._inner.writer(
+            path, append=append, begin=begin, at_least=at_least, destination=destination
+        )
 
     @override
     async def move(self, source: str, destination: str) -> None:
@@ -90,8 +100,10 @@ class WrapperDriver(StorageDriver):
         await self._inner.delete(path)
 
     @override
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
-        await self._inner.delete_file(path, condition)
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
+        await self._inner.delete_file(path, condition, missing_ok=missing_ok)
 
     @override
     def list(
@@ -155,17 +167,24 @@ class WrapperWriter(FileWriter):
     def size(self) -> int:
         return self._inner.size
 
+    @property
+    @override
+    def note(self) -> bytes:
+        return self._inner.note
+
     @override
     async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
         await self._inner.write(data, offset)
 
     @override
-    async def park(self) -> None:
-        await self._inner.park()
+    async def park(self, note: bytes = b"") -> None:
+        await self._inner.park(note)
 
     @override
-    async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
-        return await self._inner.commit(to, condition)
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
+        return await self._inner.commit(to, condition, keep_parked=keep_parked)
 
     @override
     async def cancel(self) -> None:

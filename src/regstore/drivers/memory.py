@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -63,9 +64,11 @@ class MemoryReader(FileReader):
 class MemoryWriter(StatefulWriter):
     """Collects parts in its own list; the store sees them at park and commit."""
 
+    keeps_notes = True
+
     def __init__(self, store: MemoryStore, path: str, head: Head, runtime: Runtime) -> None:
         self._parts = list(head.parts or ())
-        super().__init__(path, NAME, sum(map(len, self._parts)))
+        super().__init__(path, NAME, sum(map(len, self._parts)), head.note)
         self._store = store
         self._head = head
         self._runtime = runtime
@@ -74,20 +77,25 @@ class MemoryWriter(StatefulWriter):
         self._store.check_head(self._path, self._head)
         self._parts.append(bytes(data))
 
-    async def _park(self) -> None:
-        self._store.park(self._path, self._head, tuple(self._parts))
+    async def _park(self, note: bytes) -> None:
+        self._store.park(self._path, self._head, tuple(self._parts), bytes(note))
 
-    async def _commit(self, to: str | None, condition: Condition) -> str:
+    async def _commit(self, to: str | None, condition: Condition, *, keep_parked: bool) -> str:
         target = self._path if to is None else check_path(to, NAME)
         data = b"".join(self._parts)
         now = self._runtime.now()
-        version = self._store.commit(self._path, self._head, target, data, now, condition)
+        version = self._store.commit(
+            self._path, self._head, target, data, now, condition, keep_parked=keep_parked
+        )
         self._parts.clear()
         return version
 
     async def _cancel(self) -> None:
         self._store.cancel(self._path, self._head)
         self._parts.clear()
+
+    async def _sweep(self) -> None:
+        self._store.cancel(self._path, self._head)
 
 
 class MemoryDriver(StorageDriver):
@@ -110,6 +118,7 @@ class MemoryDriver(StorageDriver):
         unique_versions=True,
         atomic_move=True,
         server_side_copy=True,
+        parked_notes=True,
         resume_scope="process",
         fenced_writers=True,
         read_after_write=True,
@@ -158,9 +167,20 @@ class MemoryDriver(StorageDriver):
         return self._store.put(path, bytes(data), self.runtime.now(), condition)
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         check_path(path, NAME)
-        head = self._store.resume(path, at_least) if append else self._store.begin(path)
+        if append:
+            head = self._store.resume(path, at_least, begin=begin)
+        else:
+            head = self._store.begin(path)
         return MemoryWriter(self._store, path, head, self.runtime)
 
     @override
@@ -187,11 +207,14 @@ class MemoryDriver(StorageDriver):
         self._store.delete(check_path(path, NAME))
 
     @override
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
         check_path(path, NAME)
         if condition.kind == "absent":
             raise UnsupportedMethodError(path, NAME, "what is absent cannot be deleted")
-        self._store.delete_file(path, condition)
+        with suppress(PathNotFoundError) if missing_ok else nullcontext():
+            self._store.delete_file(path, condition)
 
     @override
     async def list(

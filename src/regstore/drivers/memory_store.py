@@ -6,7 +6,7 @@ import itertools
 import os
 import threading
 from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -33,10 +33,11 @@ os.register_at_fork(
 class Head:
     """The head record of an upload: who may go on is told by its identity (A7).
 
-    ``parts`` is what was parked, or ``None`` before the first park.
+    ``parts`` is what was parked, or ``None`` before the first park; ``note`` is the note beside it.
     """
 
     parts: tuple[bytes, ...] | None
+    note: bytes = b""
 
 
 class MemoryStore:
@@ -143,40 +144,57 @@ class MemoryStore:
         """Begin an upload at *path*; what was parked there is discarded."""
         with _LOCK:
             self._check_place(path)
-            return self._replace_head(path, None)
+            return self._replace_head(path, Head(None))
 
-    def resume(self, path: str, at_least: int) -> Head:
-        """Take over the upload that was parked at *path*, or begin on an empty object."""
+    def resume(self, path: str, at_least: int, *, begin: bool) -> Head:
+        """Take over the upload that was parked at *path*, or begin on an empty object.
+
+        :param begin: begin also where nothing lies.
+        """
         with _LOCK:
-            parts = self._parked(path)
-            size = sum(map(len, parts))
+            head = self._parked(path, begin=begin)
+            size = sum(map(len, head.parts or ()))
             if size < at_least:
                 detail = f"{size} bytes are parked, {at_least} were acknowledged"
                 raise NotYetVisibleError(path, NAME, detail)
-            return self._replace_head(path, parts)
+            return self._replace_head(path, head)
 
     def check_head(self, path: str, head: Head) -> None:
         """Refuse a writer that another one has taken over from (A7)."""
         if self._heads.get(path) is not head:
             raise PreconditionFailedError(path, NAME, "another writer or a delete has taken over")
 
-    def park(self, path: str, head: Head, parts: tuple[bytes, ...]) -> None:
-        """Keep *parts* for whoever resumes *path*."""
+    def park(self, path: str, head: Head, parts: tuple[bytes, ...], note: bytes) -> None:
+        """Keep *parts* for whoever resumes *path*; no *note* beside what was there stays as is."""
         with _LOCK:
             self.check_head(path, head)
+            if note or parts != head.parts:
+                head.note = note
             head.parts = parts
 
     def commit(
-        self, path: str, head: Head, to: str, data: bytes, now: datetime, condition: Condition
+        self,
+        path: str,
+        head: Head,
+        to: str,
+        data: bytes,
+        now: datetime,
+        condition: Condition,
+        *,
+        keep_parked: bool,
     ) -> str:
-        """Make *data* appear at *to*; leave nothing at *path* when that is another."""
+        """Make *data* appear at *to*; leave nothing at *path* when that is another.
+
+        :param keep_parked: let what was parked stay.
+        """
         with _LOCK:
             self.check_head(path, head)
             self._check_condition(to, condition)
             version = self._put(to, data, now)
             if to != path and path in self._objects:
                 self._remove(path)
-            del self._heads[path]
+            if head.parts is None or not keep_parked:
+                del self._heads[path]
             return version
 
     def cancel(self, path: str, head: Head) -> None:
@@ -185,17 +203,21 @@ class MemoryStore:
             if self._heads.get(path) is head:
                 del self._heads[path]
 
-    def _replace_head(self, path: str, parts: tuple[bytes, ...] | None) -> Head:
-        head = self._heads[path] = Head(parts)
-        return head
+    def _replace_head(self, path: str, head: Head) -> Head:
+        self._heads[path] = mine = replace(head)
+        return mine
 
-    def _parked(self, path: str) -> tuple[bytes, ...]:
+    def _parked(self, path: str, *, begin: bool) -> Head:
         head = self._heads.get(path)
         if head is not None and head.parts is not None:
-            return head.parts
-        if self.get(path).data:
+            return head
+        content = self.find(path) if begin else self.get(path)
+        if content is None:
+            self._check_place(path)
+            return Head(None)
+        if content.data:
             raise PathExistsError(path, NAME, "committed content cannot be continued")
-        return ()
+        return Head(())
 
     def _check_condition(self, path: str, condition: Condition) -> None:
         if condition.kind == "any":

@@ -92,10 +92,22 @@ class PrefixDriver(WrapperDriver):
             return await super().put_content(self.inside(path), data, condition)
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         with self.naming():
             path = self.inside(path)
-            return _Writer(await super().writer(path, append=append, at_least=at_least), self)
+            destination = None if destination is None else self.inside(destination)
+            writer = await super().writer(
+                path, append=append, begin=begin, at_least=at_least, destination=destination
+            )
+            return _Writer(writer, self)
 
     @override
     async def move(self, source: str, destination: str) -> None:
@@ -120,9 +132,11 @@ class PrefixDriver(WrapperDriver):
             await super().delete(self.inside(path))
 
     @override
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
         with self.naming():
-            await super().delete_file(self.inside(path), condition)
+            await super().delete_file(self.inside(path), condition, missing_ok=missing_ok)
 
     @override
     async def list(
@@ -191,14 +205,17 @@ class _Writer(WrapperWriter):
             await super().write(data, offset)
 
     @override
-    async def park(self) -> None:
+    async def park(self, note: bytes = b"") -> None:
         with self._driver.naming():
-            await super().park()
+            await super().park(note)
 
     @override
-    async def commit(self, to: str | None = None, condition: Condition = ANY) -> str | None:
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
         with self._driver.naming():
-            return await super().commit(None if to is None else self._driver.inside(to), condition)
+            to = None if to is None else self._driver.inside(to)
+            return await super().commit(to, condition, keep_parked=keep_parked)
 
     @override
     async def cancel(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -139,12 +140,20 @@ class GenericDriver(StorageDriver):
         self._publisher.put(path, bytes(data))
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         self._check_write(path)
         session = Session(self._store, self._publisher, path)
         record = session.parked() if append else None
         if append:
-            self._check_resumable(path, record, at_least)
+            self._check_resumable(path, record, at_least, begin=begin)
         if record is not None:
             return GenericWriter(self._store, self._publisher, session, *session.resume())
         self._store.require_place(path)
@@ -189,9 +198,16 @@ class GenericDriver(StorageDriver):
             raise PathNotFoundError(path, self.name)
 
     @override
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
         self._check_write(path, condition)
-        find_file(self._store, path)
+        try:
+            find_file(self._store, path)
+        except PathNotFoundError:
+            if missing_ok:
+                return
+            raise
         self._store.remove(path)
         self._store.prune(path.rpartition("/")[0])
 
@@ -248,11 +264,14 @@ class GenericDriver(StorageDriver):
         if condition.kind != "any":
             raise UnsupportedMethodError(path, self.name, f"a write if {condition.kind}")
 
-    def _check_resumable(self, path: str, record: Record | None, at_least: int) -> None:
+    def _check_resumable(
+        self, path: str, record: Record | None, at_least: int, *, begin: bool
+    ) -> None:
         size = 0 if record is None else record.size
-        if record is None and find_file(self._store, path).size:
-            detail = "committed content cannot be continued"
-            raise PathExistsError(path, self.name, detail)
+        with suppress(PathNotFoundError) if begin else nullcontext():
+            if record is None and find_file(self._store, path).size:
+                detail = "committed content cannot be continued"
+                raise PathExistsError(path, self.name, detail)
         if size < at_least:
             detail = f"{size} bytes are parked, {at_least} were acknowledged"
             raise NotYetVisibleError(path, self.name, detail)

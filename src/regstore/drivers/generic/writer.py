@@ -55,7 +55,7 @@ class GenericWriter(StatefulWriter):
             raise
 
     @override
-    async def _park(self) -> None:
+    async def _park(self, note: bytes) -> None:
         self._session.check(self._writer)
         self._flush()
         self._session.park(Record(self._writer, tuple(self._parts)))
@@ -63,7 +63,7 @@ class GenericWriter(StatefulWriter):
             self._session.drop({f"record.{self._base.writer}"})
 
     @override
-    async def _commit(self, to: str | None, condition: Condition) -> None:
+    async def _commit(self, to: str | None, condition: Condition, *, keep_parked: bool) -> None:
         target = self._path if to is None else check_path(to, self._driver)
         if condition.kind != "any":
             raise UnsupportedMethodError(target, self._driver, f"a commit if {condition.kind}")
@@ -71,12 +71,18 @@ class GenericWriter(StatefulWriter):
         self._publisher.write(target, self._content(), self._size, self._session.scratch())
         if target != self._path:
             self._store.remove(self._path)
-        self._session.finish()
+        if self._base is None or not keep_parked:
+            self._session.finish()
 
     @override
     async def _cancel(self) -> None:
         inherited = len(self._base.parts) if self._base else 0
         self._session.cancel(self._writer, self._parts[inherited:])
+
+    @override
+    async def _sweep(self) -> None:
+        if self._base is not None:
+            await self._cancel()
 
     def _flush(self) -> None:
         if self._buffer:

@@ -6,7 +6,7 @@ import os
 import stat
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -39,6 +39,7 @@ from regstore.drivers.local.tree import Tree
 from regstore.errors import (
     ConfigurationError,
     InvalidOffsetError,
+    PathNotFoundError,
     UnsupportedMethodError,
 )
 
@@ -153,13 +154,21 @@ class LocalDriver(StorageDriver):
             return store(self._tree, path, random, lambda made: made.write(data), condition)
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         check_path(path, NAME)
         in_place = self._append_in_place(path)
         parking = Parking(self._tree, path, self.runtime.random, in_place=in_place)
         if append:
-            with reading(path, NAME):
-                return parking.resume(at_least)
+            with (writing if begin else reading)(path, NAME):
+                return parking.resume(at_least, begin=begin)
         with writing(path, NAME):
             return parking.begin()
 
@@ -191,11 +200,14 @@ class LocalDriver(StorageDriver):
             removal.delete(self._tree, path)
 
     @override
-    async def delete_file(self, path: str, condition: Condition = ANY) -> None:
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
         check_path(path, NAME)
         if condition.kind == "absent":
             raise UnsupportedMethodError(path, NAME, "what is absent cannot be deleted")
-        with reading(path, NAME):
+        missing = suppress(PathNotFoundError) if missing_ok else nullcontext()
+        with missing, reading(path, NAME):
             removal.delete_file(self._tree, path, condition)
 
     @override

@@ -34,20 +34,41 @@ class Parking:
         """Discard what is parked; begin with nothing."""
         return self.tree.store(self.path, self._replace)
 
-    def resume(self, at_least: int) -> LocalWriter:
-        """Go on with what is parked, or with a committed empty object."""
+    def resume(self, at_least: int, *, begin: bool) -> LocalWriter:
+        """Go on with what is parked, or with a committed empty object.
+
+        :param begin: begin with nothing where there is neither.
+        """
         parent, _, name = self.path.rpartition("/")
-        with self.tree.open_directory(parent) as directory:
-            directory.settle()
-            target = Place(directory, name, self.path)
-            fd = self._open(target)
-            if fd is not None:
-                try:
-                    return self._continue(fd, target, at_least)
-                except BaseException:
-                    os.close(fd)
-                    raise
-        return self.begin()
+        try:
+            with self.tree.open_directory(parent) as directory:
+                directory.settle()
+                target = Place(directory, name, self.path)
+                fd = self._open(target)
+                if fd is not None:
+                    return self._continue_or_close(fd, target, at_least)
+        except FileNotFoundError:
+            if not begin:
+                raise
+        if at_least:
+            raise self._too_short(0, at_least)
+        return self.tree.store(self.path, self._open_or_create)
+
+    def _open_or_create(self, target: Place) -> LocalWriter:
+        """Begin with nothing, or go on with what somebody else has begun meanwhile."""
+        self._refuse_directory(target)
+        place = self._place(target)
+        flags = os.O_RDWR | os.O_CREAT | NONBLOCK | NOFOLLOW
+        with changing(target.directory):
+            fd = os.open(place.name, flags, 0o666, dir_fd=place.directory.fd)
+        return self._continue_or_close(fd, target, 0)
+
+    def _continue_or_close(self, fd: int, target: Place, at_least: int) -> LocalWriter:
+        try:
+            return self._continue(fd, target, at_least)
+        except BaseException:
+            os.close(fd)
+            raise
 
     def _open(self, target: Place) -> int | None:
         flags = os.O_RDWR | NONBLOCK | NOFOLLOW
@@ -65,14 +86,17 @@ class Parking:
     def _continue(self, fd: int, target: Place, at_least: int) -> LocalWriter:
         status = os.fstat(fd)
         if status.st_size < at_least:
-            detail = f"{status.st_size} bytes are parked, {at_least} were acknowledged"
-            raise NotYetVisibleError(self.path, NAME, detail)
+            raise self._too_short(status.st_size, at_least)
         if status.st_nlink == 1:
             return self._writer(fd, target)
         # It was committed by somebody who could not finish, or a backup has linked it.
         copy = self._replace(target, fd)
         os.close(fd)
         return copy
+
+    def _too_short(self, size: int, at_least: int) -> NotYetVisibleError:
+        detail = f"{size} bytes are parked, {at_least} were acknowledged"
+        return NotYetVisibleError(self.path, NAME, detail)
 
     def _replace(self, target: Place, source: int | None = None) -> LocalWriter:
         self._refuse_directory(target)

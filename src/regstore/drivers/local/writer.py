@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from typing_extensions import override
+
 from regstore.driver import Condition, check_path
 from regstore.drivers._oserrors import writing
 from regstore.drivers.local.directory import Directory, Place, changing, sync
@@ -49,7 +51,8 @@ class LocalWriter(StatefulWriter):
             self._write(memoryview(data).cast("B"))
             self._write_behind(self._size + len(data))
 
-    async def _park(self) -> None:
+    @override
+    async def _park(self, note: bytes) -> None:
         with writing(self._path, NAME), locked(self._fd):
             if self._size > self._found or self._file_size() < self._size:
                 self._check_file()
@@ -58,7 +61,10 @@ class LocalWriter(StatefulWriter):
             self._place.directory.sync()
         self._close()
 
-    async def _commit(self, to: str | None, condition: Condition) -> str | None:
+    @override
+    async def _commit(
+        self, to: str | None, condition: Condition, *, keep_parked: bool
+    ) -> str | None:
         target = self._path if to is None else check_path(to, NAME)
         with writing(target, NAME):
             if self._in_place and target == self._path:
