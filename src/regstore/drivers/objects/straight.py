@@ -75,10 +75,6 @@ class StraightWriter(StatefulWriter):
             self._feed = None
         await self._forget_record()
 
-    @override
-    async def _drop_kept(self) -> None:
-        """Do nothing: nothing was kept."""
-
     async def _publish(self, condition: Condition) -> str:
         if self._feed is None:
             return await self._store.put(self._destination, bytes(self._buffer), condition)

@@ -31,13 +31,13 @@ class ObjectWriter(StatefulWriter):
     :param slots: bounds the parts in flight, of all writers together.
     """
 
-    def __init__(
-        self, store: ObjectStore, path: str, head: Head | None, slots: Limiter
-    ) -> None:
+    keeps_notes = True
+
+    def __init__(self, store: ObjectStore, path: str, head: Head | None, slots: Limiter) -> None:
         self._place = ParkedPlace.of(path)
         self._chunks: list[Chunk] = list(head.record.chunks) if head else []
-        super().__init__(path, store.name, sum(chunk.size for chunk in self._chunks))
-        self._note = head.record.note if head else b""
+        note = head.record.note if head else b""
+        super().__init__(path, store.name, sum(chunk.size for chunk in self._chunks), note)
         self._store = store
         self._slots = slots
         self._claim = HeadClaim(store, path, self._place, head)
@@ -104,7 +104,7 @@ class ObjectWriter(StatefulWriter):
         await delete_all(self._store, {chunk.key for chunk in doomed})
 
     @override
-    async def _drop_kept(self) -> None:
+    async def _sweep(self) -> None:
         head = [self._place.head] if self._claim.head is not None else []
         doomed = {chunk.key for chunk in (*self._chunks, *self._replaced)}
         await delete_all(self._store, {*head, *doomed})
@@ -171,7 +171,7 @@ class ObjectWriter(StatefulWriter):
             self._own.clear()
 
     async def _remove_rest(self, target: str) -> None:
-        await self._drop_kept()
+        await self._sweep()
         if target != self._path:
             await self._store.delete_many([self._path])
 
