@@ -38,9 +38,7 @@ async def complete(
         return await _landed(store, session, size, error)
 
 
-async def _landed(
-    store: ObjectStore, session: Session, size: int, error: PathNotFoundError
-) -> str:
+async def _landed(store: ObjectStore, session: Session, size: int, error: PathNotFoundError) -> str:
     """Return the version that an earlier request made: it has ended the session, if it did."""
     try:
         info = await store.head(session.key)

@@ -1,11 +1,10 @@
-"""The driver that keeps the contract over any :class:`~regstore.drivers.objects.port.ObjectStore`."""
+"""The driver that keeps the contract over any store that fills in the port."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
-from pathlib import Path
 from typing import Final, Literal
 
 from typing_extensions import override
@@ -45,12 +44,12 @@ _LOOK_AGAIN_SECONDS: Final = 0.1
 
 
 class ObjectDriver(StorageDriver):
-    """Keeps the contract over a store of objects. One method costs what its store's requests cost:
+    """Keeps the contract over a store of objects.
 
-    ``stat``, ``get_content``, ``reader`` and ``put_content`` one request, ``stat`` of a directory
-    or of nothing two, ``delete_file`` one, or two where the store does not tell what was missing
-    and the caller asks; ``list`` one for a page (see :mod:`regstore.drivers.objects.paging`);
-    ``copy`` two, ``move`` four.
+    What it costs: ``stat``, ``get_content``, ``reader`` and ``put_content`` one request, ``stat``
+    of a directory or of nothing two, ``delete_file`` one, or two where the store does not tell what
+    was missing and the caller asks; ``list`` one for a page (see
+    :mod:`regstore.drivers.objects.paging`); ``copy`` two, ``move`` four.
 
     What is parked is told in :mod:`regstore.drivers.objects.naming`. A directory that holds only
     parked content is shown in its parent's listing (``ghost_directories``).
@@ -74,15 +73,14 @@ class ObjectDriver(StorageDriver):
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
         check_path(path, self.name, allow_root=True)
-        try:
-            if path:
+        if path:
+            try:
                 return await self._store.head(path)
-        except PathNotFoundError:
-            if not await paging.visible_below(self._store, f"{path}/"):
-                raise
-        else:
-            if not await paging.visible_below(self._store, ""):
-                raise PathNotFoundError(path, self.name, "the store is empty")
+            except PathNotFoundError:
+                if not await paging.visible_below(self._store, f"{path}/"):
+                    raise
+        elif not await paging.visible_below(self._store, ""):
+            raise PathNotFoundError(path, self.name, "the store is empty")
         return FileInfo(path, 0, EPOCH, "", is_dir=True)
 
     @override
@@ -203,9 +201,8 @@ class ObjectDriver(StorageDriver):
         return await self._store.sign(check_path(path, self.name), method, expires, filename)
 
     @override
-    async def local_file(self, path: str) -> Path | None:
+    async def local_file(self, path: str) -> None:
         check_path(path, self.name)
-        return None
 
     @override
     async def aclose(self) -> None:

@@ -32,7 +32,9 @@ class HeadClaim:
     :param head: what the writer went on from; ``None`` where nothing was parked.
     """
 
-    def __init__(self, store: ObjectStore, path: str, place: ParkedPlace, head: Head | None) -> None:
+    def __init__(
+        self, store: ObjectStore, path: str, place: ParkedPlace, head: Head | None
+    ) -> None:
         self.head = head
         self._store = store
         self._path = path

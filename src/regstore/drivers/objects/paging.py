@@ -99,9 +99,7 @@ def _is_after(name: str, last: str | None) -> bool:
     return bool(name) and not is_reserved(name) and (last is None or name > last)
 
 
-def _may_precede(
-    entries: list[str], found: set[str], last: str | None, largest: str
-) -> list[str]:
+def _may_precede(entries: list[str], found: set[str], last: str | None, largest: str) -> list[str]:
     """Return the names up to *largest* that a cut listing may not have shown yet."""
     cut = _name(max(entries))
     prefixes = [cut[:end] for end in range(1, len(cut)) if cut[end] < "/"]

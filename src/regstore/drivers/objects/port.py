@@ -250,7 +250,7 @@ class ObjectStore(ABC):
         """Leave nothing of a session; harmless where nothing is left."""
 
     @abstractmethod
-    async def sessions(self, prefix: str) -> list[Session]:
+    async def sessions(self, prefix: str) -> Sequence[Session]:
         """Return the sessions under way for keys below *prefix*; empty at no cost elsewhere."""
 
     @abstractmethod

@@ -8,7 +8,7 @@ from itertools import islice
 from typing_extensions import override
 
 from regstore._run import Limiter
-from regstore.driver import Condition, check_path
+from regstore.driver import EPOCH, Condition, FileInfo, check_path
 from regstore.drivers.objects import assembly
 from regstore.drivers.objects.feed import Feed, part_size
 from regstore.drivers.objects.heads import HeadClaim
@@ -16,7 +16,6 @@ from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head
 from regstore.drivers.writer import Buffer, StatefulWriter
-from regstore.driver import EPOCH, FileInfo
 from regstore.errors import DriverError, PathNotFoundError, PreconditionFailedError
 
 
@@ -68,9 +67,8 @@ class ObjectWriter(StatefulWriter):
 
     @override
     async def _park(self, note: bytes) -> None:
-        if await self._flush() or self._claim.head is None or self._own:
-            await self._name_chunks(note)
-        elif note not in {b"", self._note}:
+        is_new = await self._flush() or self._claim.head is None or bool(self._own)
+        if is_new or note not in {b"", self._note}:
             await self._name_chunks(note)
 
     @override
