@@ -4,7 +4,7 @@ Contract, wrappers and stores are written once, as ``async def``. What they need
 (time, sleep, randomness, parallelism) they ask of the driver's :class:`Runtime`, so the same code
 runs from plain code over a blocking driver (:class:`BlockingRuntime`: one ``coro.send(None)``, no
 loop, no thread), awaited in an application's event loop (:class:`LoopRuntime`), and in a simulator
-that hands in its own.
+that hands in its own. Plain code over a driver that suspends: ``_loop.py``.
 """
 
 from __future__ import annotations
@@ -21,15 +21,28 @@ from collections.abc import (
     Coroutine,
     Generator,
     Iterable,
+    Iterator,
 )
+from contextvars import ContextVar
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 import anyio.to_thread
 from typing_extensions import override
 
 from regstore._clock import Clock, SystemClock
+from regstore._tasks import (
+    Limiter,
+    LimiterOfEachLoop,
+    Running,
+    Started,
+    Unlimited,
+    ended,
+    is_asyncio,
+    until_done,
+)
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -95,6 +108,22 @@ class Runtime(ABC):
     async def shield(self, aw: Awaitable[T]) -> T:
         """Await *aw* to its end even when the caller is cancelled meanwhile."""
 
+    @abstractmethod
+    async def start(self, coro: Coroutine[Any, Any, T]) -> Started[T]:
+        """Begin *coro* beside the caller.
+
+        Where this runtime has nobody to run it meanwhile it is run to its end at once, and what it
+        gave or raised is kept for :meth:`Started.result`.
+        """
+
+    @abstractmethod
+    def limiter(self, n: int) -> Limiter:
+        """Return what lets *n* calls at a time through, counted for each loop apart.
+
+        Where calls come one after another it lets everybody through, and counts nothing. May be
+        made anywhere, before a loop runs too, and works in a forked child.
+        """
+
     def iterate(self, items: AsyncGenerator[T, None]) -> Generator[T, None, None]:
         """Iterate *items* from plain code; closing the iterator closes *items*."""
         try:
@@ -105,7 +134,7 @@ class Runtime(ABC):
                     return
                 yield item
         finally:
-            self.run(_close(items))
+            self.run(close(items))
 
 
 async def _await(aw: Awaitable[Any]) -> Any:  # noqa: ANN401 - typed where it is called
@@ -116,7 +145,8 @@ async def _step(items: AsyncGenerator[T, None]) -> T:
     return await anext(items)
 
 
-async def _close(items: AsyncGenerator[T, None]) -> None:
+async def close(items: AsyncGenerator[T, None]) -> None:
+    """Close *items*."""
     await items.aclose()
 
 
@@ -152,6 +182,14 @@ class BlockingRuntime(Runtime):
     @override
     async def shield(self, aw: Awaitable[T]) -> T:
         return await aw
+
+    @override
+    async def start(self, coro: Coroutine[Any, Any, T]) -> Started[T]:
+        return await ended(coro)
+
+    @override
+    def limiter(self, n: int) -> Limiter:
+        return Unlimited()
 
 
 class LoopRuntime(Runtime):
@@ -199,39 +237,59 @@ class LoopRuntime(Runtime):
     @override
     async def shield(self, aw: Awaitable[T]) -> T:
         with anyio.CancelScope(shield=True):
-            if _is_asyncio():
+            if is_asyncio():
                 result = await _outlast(asyncio.ensure_future(aw))
             else:
                 result = await aw
         return result
 
+    @override
+    async def start(self, coro: Coroutine[Any, Any, T]) -> Started[T]:
+        # trio has no task without a nursery, and no nursery may outlive this call.
+        return Running(asyncio.create_task(coro)) if is_asyncio() else await ended(coro)
 
-def _is_asyncio() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    @override
+    def limiter(self, n: int) -> Limiter:
+        return LimiterOfEachLoop(n)
 
 
 async def _outlast(future: asyncio.Future[T]) -> T:
     """Await *future*; whoever cancels the waiting task is heard when it has ended."""
-    interruption: asyncio.CancelledError | None = None
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError as error:
-            interruption = error
-    if interruption is not None:
-        raise interruption
+    await until_done(future)
     return future.result()
 
 
+class CallingThread(Protocol):
+    """A plain caller that waits for a coroutine in another thread, and lends a hand meanwhile."""
+
+    async def do(self, fn: Callable[[], T]) -> T:
+        """Run *fn* in the thread of the caller."""
+        ...
+
+
+CALLING_THREAD: ContextVar[CallingThread | None] = ContextVar("CALLING_THREAD", default=None)
+"""Who waits for the coroutine that runs, where it runs in a thread that others need, too."""
+
+
 async def as_async(items: Iterable[T] | AsyncIterable[T]) -> AsyncGenerator[T, None]:
-    """Iterate plain or asynchronous *items* alike."""
+    """Iterate plain or asynchronous *items* alike.
+
+    Plain ones are asked in the thread they come from: they may block, or call a registry.
+    """
+    caller = CALLING_THREAD.get()
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item
-    else:
+    elif caller is None or isinstance(items, list | tuple):
         for item in items:
             yield item
+    else:
+        iterator = await caller.do(partial(iter, items))
+        while (found := await caller.do(partial(_next, iterator))) is not None:
+            yield found[0]
+
+
+def _next(iterator: Iterator[T]) -> tuple[T] | None:
+    for item in iterator:
+        return (item,)
+    return None
