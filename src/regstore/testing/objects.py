@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Literal
 
@@ -38,6 +39,7 @@ class MemoryObjects(ObjectStore):
 
     :ivar requests: how often each method was called, by name.
     :param limits: those of S3 by default.
+    :param guard: a lock, where threads share *contents*.
     """
 
     name = "memory-objects"
@@ -68,12 +70,14 @@ class MemoryObjects(ObjectStore):
         sessions: dict[str, tuple[Session, dict[int, bytes]]] | None = None,
         limits: Limits | None = None,
         runtime: Runtime | None = None,
+        guard: AbstractContextManager[object] | None = None,
     ) -> None:
         self.contents = {} if contents is None else contents
         self.open_sessions = {} if sessions is None else sessions
         self.limits = limits or Limits(min_part=5 << 20, keeps_sessions=True)
         self.runtime = runtime or BlockingRuntime()
         self.requests: dict[str, int] = {}
+        self._guard = guard or nullcontext()
 
     @override
     async def head(self, key: str) -> FileInfo:
@@ -101,15 +105,19 @@ class MemoryObjects(ObjectStore):
     @override
     async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
         self._count("put")
-        self._check(key, condition)
-        return self._store(key, data)
+        with self._guard:
+            self._check(key, condition)
+            return self._store(key, data)
 
     @override
     async def delete(self, key: str, condition: Condition = ANY) -> None:
         self._count("delete")
-        if condition.kind != "any":
-            self._check(key, condition)
-        self.contents.pop(key, None)
+        with self._guard:
+            if key not in self.contents and self.limits.tells_missing:
+                raise PathNotFoundError(key, self.name)
+            if condition.kind != "any":
+                self._check(key, condition)
+            self.contents.pop(key, None)
 
     @override
     async def delete_many(self, keys: Sequence[str]) -> None:
@@ -133,7 +141,7 @@ class MemoryObjects(ObjectStore):
         after = token or start_after or ""
         entries: dict[str, FileInfo | None] = {}
         more = False
-        for key in sorted(self.contents):
+        for key in sorted(list(self.contents)):
             folded = _fold(key, prefix) if delimited else None
             entry = folded or key
             if not key.startswith(prefix) or entry <= after or entry in entries:
@@ -155,11 +163,12 @@ class MemoryObjects(ObjectStore):
         source_version: str | None = None,
     ) -> str:
         self._count("copy")
-        found = self._find(source)
-        if source_version not in {None, found.version}:
-            raise PreconditionFailedError(source, self.name)
-        self._check(destination, condition)
-        return self._store(destination, found.data)
+        with self._guard:
+            found = self._find(source)
+            if source_version not in {None, found.version}:
+                raise PreconditionFailedError(source, self.name)
+            self._check(destination, condition)
+            return self._store(destination, found.data)
 
     @override
     async def begin(self, key: str, scratch: str) -> Session:
@@ -192,14 +201,15 @@ class MemoryObjects(ObjectStore):
     ) -> str:
         self._count("complete")
         taken = self._parts(session)
-        self._check(session.key, condition)
         data = [taken[part.number] for part in parts]
         if any(_digest(each) != part.tag for each, part in zip(data, parts, strict=True)):
             raise DriverError(session.key, self.name, "a part was replaced")
         if any(len(each) < self.limits.min_part for each in data[:-1]):
             raise DriverError(session.key, self.name, "a part is too small")
-        del self.open_sessions[session.token]
-        return self._store(session.key, b"".join(data), f"-{len(data)}")
+        with self._guard:
+            self._check(session.key, condition)
+            del self.open_sessions[session.token]
+            return self._store(session.key, b"".join(data), f"-{len(data)}")
 
     @override
     async def abort(self, session: Session, parts: Sequence[Part]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from regstore.driver import ANY, Condition, FileInfo
 from regstore.drivers.objects.port import ObjectStore, Part, Session
@@ -12,6 +13,9 @@ from regstore.errors import (
     TransientError,
     UnsupportedMethodError,
 )
+
+_PIECES = 8
+"""What is too large for one copy is copied in so many pieces at least, at the same time."""
 
 
 async def complete(
@@ -121,13 +125,12 @@ async def _assemble(
 
 
 def _ranges(store: ObjectStore, source: FileInfo) -> list[tuple[FileInfo, int, int]]:
-    """Cut *source* into what one request copies."""
-    step = store.limits.copy_size if store.limits.copies_ranges else max(source.size, 1)
-    if source.size > step:  # in pieces that are copied at the same time
-        step = max(step // 8, source.size // (store.limits.max_parts // 2) + 1)
-    return [
-        (source, start, min(step, source.size - start)) for start in range(0, source.size, step)
-    ]
+    """Cut *source* into pieces of about the same size that one request copies."""
+    pieces = 1
+    if store.limits.copies_ranges and source.size > store.limits.copy_size:
+        pieces = max(_PIECES, -(-source.size // store.limits.copy_size))
+    ends = [source.size * piece // pieces for piece in range(pieces + 1)]
+    return [(source, start, end - start) for start, end in pairwise(ends)]
 
 
 async def copy_object(

@@ -9,7 +9,8 @@ from typing import Final, Literal
 
 from typing_extensions import override
 
-from regstore._run import Limiter, Runtime
+from regstore._run import Runtime
+from regstore._tasks import Limiter
 from regstore.driver import (
     ANY,
     EPOCH,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from regstore._run import Limiter, Started
+from regstore._tasks import Limiter, Started
 from regstore.drivers.objects.port import ObjectStore, Part, Session
 from regstore.errors import DriverError, TransientError
 

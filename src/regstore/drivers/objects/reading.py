@@ -6,7 +6,7 @@ from collections import deque
 
 from typing_extensions import override
 
-from regstore._run import Started
+from regstore._tasks import Started
 from regstore.driver import FileInfo, FileReader
 from regstore.drivers.objects.port import ObjectBody, ObjectStore
 from regstore.errors import IncompleteReadError, InvalidOffsetError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import override
 
-from regstore._run import Limiter
+from regstore._tasks import Limiter
 from regstore.driver import Condition, check_path
 from regstore.drivers.objects import assembly
 from regstore.drivers.objects.feed import Feed, part_size

@@ -7,7 +7,7 @@ from itertools import islice
 
 from typing_extensions import override
 
-from regstore._run import Limiter
+from regstore._tasks import Limiter
 from regstore.driver import EPOCH, Condition, FileInfo, check_path
 from regstore.drivers.objects import assembly
 from regstore.drivers.objects.feed import Feed, part_size

@@ -142,7 +142,8 @@ class SmallWriteTests(DriverSuite):
     def _one_winner(
         self, driver: StorageDriver, path: str, condition: Condition, lost: type[Exception]
     ) -> None:
-        bodies = [content(1000 + racer, (path, racer)) for racer in range(RACERS)]
+        seed = (path, condition.version)  # no body twice: versions may be digests of content
+        bodies = [content(1000 + racer, (*seed, racer)) for racer in range(RACERS)]
         outcomes = race(
             [partial(self._put_bytes, driver, path, body, condition) for body in bodies]
         )
