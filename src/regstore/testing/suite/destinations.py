@@ -31,7 +31,7 @@ class DestinationTests(DriverSuite):
             self.run(writer.write(part))
         return writer
 
-    def _resume(self, driver: StorageDriver) -> FileWriter:
+    def _go_on(self, driver: StorageDriver) -> FileWriter:
         return self.run(driver.writer(self.at("up/data"), append=True))
 
     @pytest.mark.parametrize("old", [None, b"old, and longer than what is new"])
@@ -101,7 +101,7 @@ class DestinationTests(DriverSuite):
         assert self._stored(back_door) == before
         assert self.walked(self.base) == set()
         with pytest.raises(PathNotFoundError):
-            self._resume(driver)
+            self._go_on(driver)
 
     @pytest.mark.parametrize("size", SIZES)
     def test_a2_park_before_the_destination_works_or_is_refused(
@@ -114,14 +114,14 @@ class DestinationTests(DriverSuite):
         except UnsupportedMethodError:
             self.run(writer.write(b"."))
         else:
-            writer = self._resume(driver)
+            writer = self._go_on(driver)
             assert writer.size == size
             self.run(writer.write(b"."))
         self.run(writer.commit(self.at(TO)))
         self.expect(self.at(TO), data + b".")
         assert self.walked(self.base) == {self.at(TO)}
 
-    def _parked(self, driver: StorageDriver, size: int) -> bytes:
+    def _park_some(self, driver: StorageDriver, size: int) -> bytes:
         data = content(size)
         self.run(park_object(driver, self.at("up/data"), data))
         return data
@@ -129,7 +129,7 @@ class DestinationTests(DriverSuite):
     def _kept(self, driver: StorageDriver) -> FileWriter | None:
         """Resume what a commit has kept, where it has."""
         try:
-            return self._resume(driver)
+            return self._go_on(driver)
         except PathNotFoundError:
             return None
 
@@ -137,14 +137,13 @@ class DestinationTests(DriverSuite):
     def test_a4_a_commit_that_keeps_can_be_repeated_elsewhere(
         self, driver: StorageDriver, back_door: BackDoor | None, size: int
     ) -> None:
-        before, data = self._stored(back_door), self._parked(driver, size)
-        others = self.observers(driver)
-        if driver.capabilities.resume_scope == "object":
-            others = [driver]
-        writer = self._resume(driver)
+        before, data = self._stored(back_door), self._park_some(driver, size)
+        alone = driver.capabilities.resume_scope == "object"
+        other = driver if alone else self.observers(driver)[-1]
+        writer = self._go_on(driver)
         self.run(writer.commit(self.at(TO), keep_parked=True))
         self.expect(self.at(TO), data)
-        again = self._kept(others[-1])
+        again = self._kept(other)
         if again is not None:
             assert again.size == size
             self.run(again.commit(self.at(TO), keep_parked=True))
@@ -159,7 +158,7 @@ class DestinationTests(DriverSuite):
         writer = self.run(driver.writer(self.at("up/data")))
         self.run(writer.write(b"data"))
         self.run(writer.park(b"a note"))
-        self.run(self._resume(driver).commit(self.at(TO), keep_parked=True))
+        self.run(self._go_on(driver).commit(self.at(TO), keep_parked=True))
         again = self._kept(driver)
         if again is not None:
             assert (again.size, again.note) == (len(b"data"), b"a note")
@@ -172,7 +171,7 @@ class DestinationTests(DriverSuite):
     ) -> None:
         before, data = self._stored(back_door), b""
         if parked:
-            data, writer = self._parked(driver, 70_000), self._resume(driver)
+            data, writer = self._park_some(driver, 70_000), self._go_on(driver)
         else:
             writer = self.run(driver.writer(self.at("up/data")))
         self.run(writer.write(b"more"))
@@ -189,11 +188,11 @@ class DestinationTests(DriverSuite):
         assert self._stored(back_door) - before == {self.at(TO)}
         assert self.walked(self.base) == {self.at(TO)}
         with pytest.raises(PathNotFoundError):
-            self._resume(driver)
+            self._go_on(driver)
 
     def test_a6_states_after_a_commit_that_kept(self, driver: StorageDriver) -> None:
-        self._parked(driver, 5)
-        writer = self._resume(driver)
+        self._park_some(driver, 5)
+        writer = self._go_on(driver)
         version = self.run(writer.commit(self.at(TO), keep_parked=True))
         for _ in range(2):
             assert self.run(writer.commit(self.at(TO), keep_parked=True)) == version
@@ -205,8 +204,8 @@ class DestinationTests(DriverSuite):
         self.expect(self.at(TO), content(5))
 
     def test_a7_a_late_cancel_after_a_commit_that_kept(self, driver: StorageDriver) -> None:
-        data = self._parked(driver, 70_000)
-        older = self._resume(driver)
+        data = self._park_some(driver, 70_000)
+        older = self._go_on(driver)
         self.run(older.commit(self.at(TO), keep_parked=True))
         newer = self._kept(driver)
         self.run(older.cancel())
