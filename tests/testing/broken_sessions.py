@@ -58,7 +58,8 @@ class BeginsAnew(WrapperDriver):
         except PathNotFoundError:
             if not begin:
                 raise
-            return Late(await super().writer(f"{path}-begun"), self._inner, path)
+            own = f"{path}-{self.runtime.random.getrandbits(64)}"
+            return Late(await super().writer(own), self._inner, path)
 
 
 class Late(WrapperWriter):
@@ -121,8 +122,9 @@ class TakesBackCommits(BrokenWriter):
         async def commit(
             self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
         ) -> str | None:
+            version = await super().commit(to, condition, keep_parked=keep_parked)
             self._to = to or ""
-            return await super().commit(to, condition, keep_parked=keep_parked)
+            return version
 
         @override
         async def cancel(self) -> None:
