@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -13,6 +14,7 @@ from regstore.consistency import Checked, WrapperDriver, WrapperReader, WrapperW
 from regstore.driver import (
     EPOCH,
     IF_ABSENT,
+    MAX_NOTE_BYTES,
     Capabilities,
     Content,
     FileInfo,
@@ -51,6 +53,7 @@ BAD_ARGUMENTS: list[tuple[str, Callable[[StorageDriver], object]]] = [
     ("reader", lambda driver: run(driver.reader("/a"))),
     ("put_content", lambda driver: run(driver.put_content("a b", b""))),
     ("writer", lambda driver: run(driver.writer("a//b"))),
+    ("destination", lambda driver: run(driver.writer("a", destination="a/"))),
     ("move from", lambda driver: run(driver.move("..", "a"))),
     ("move to", lambda driver: run(driver.move("a", ".."))),
     ("copy from", lambda driver: run(driver.copy(".", "a"))),
@@ -85,6 +88,17 @@ def test_bad_numbers_never_reach_the_driver(call: Callable[[StorageDriver], obje
     untouchable: StorageDriver = Untouchable()  # type: ignore[assignment] # that is the point
     with pytest.raises(InvalidOffsetError):
         call(Checked(untouchable))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"begin": True}, {"append": True, "destination": "b"}],
+    ids=["begin alone", "append to a destination"],
+)
+def test_options_that_contradict_each_other_never_reach_the_driver(options: dict[str, Any]) -> None:
+    untouchable: StorageDriver = Untouchable()  # type: ignore[assignment] # that is the point
+    with pytest.raises(ValueError, match=r"^a: .*: (leave out begin|append alone)"):
+        run(Checked(untouchable).writer("a", **options))
 
 
 UNPROMISED: list[tuple[str, Callable[[StorageDriver], object]]] = [
@@ -425,10 +439,39 @@ def test_bad_commits_and_offsets_never_reach_the_driver(lying: LyingDriver) -> N
     assert lying.steps == []
 
 
-def test_a_commit_s_condition_must_be_promised() -> None:
-    class Plain(MemoryDriver):
-        capabilities = Capabilities()
+def test_a_cancel_may_follow_a_commit_that_kept_what_was_parked(lying: LyingDriver) -> None:
+    writer = run(Checked(lying).writer("u"))
+    run(writer.commit("x", keep_parked=True))
+    for _ in range(2):
+        run(writer.cancel())
+        with pytest.raises(WriterClosedError) as caught:
+            run(writer.park())
+        assert caught.value.state == "committed"
+        run(writer.commit("x"))
+    assert lying.steps == ["commit", "cancel", "commit", "cancel", "commit"]
 
+
+def test_notes_that_are_too_long_never_reach_the_driver(lying: LyingDriver) -> None:
+    writer = run(Checked(lying).writer("u"))
+    with pytest.raises(ValueError, match="4096 at most"):
+        run(writer.park(bytes(MAX_NOTE_BYTES + 1)))
+    assert lying.steps == []
+    run(writer.park(bytes(MAX_NOTE_BYTES)))
+    assert lying.steps == ["park"]
+
+
+class Plain(MemoryDriver):
+    capabilities = Capabilities()
+
+
+def test_notes_must_be_promised() -> None:
+    writer = run(Checked(Plain()).writer("u"))
+    with pytest.raises(UnsupportedMethodError, match="parked_notes"):
+        run(writer.park(b"a note"))
+    run(writer.park())
+
+
+def test_a_commit_s_condition_must_be_promised() -> None:
     writer = run(Checked(Plain()).writer("u"))
     with pytest.raises(UnsupportedMethodError, match="conditional_commit"):
         run(writer.commit("x", IF_ABSENT))

@@ -74,7 +74,7 @@ def test_every_part_of_the_contract_is_among_the_cases() -> None:
     found = {f"{contract.__name__}.{name}" for contract, _ in PAIRS for name in vars(contract)}
     assert {"StorageDriver.walk", "FileReader.read", "FileWriter.commit"} <= found
     assert len(CASES) == 14 + 2 + 4
-    assert len(ATTRIBUTES) == 3 + 1 + 1
+    assert len(ATTRIBUTES) == 3 + 1 + 2
 
 
 @pytest.mark.parametrize(("contract", "wrapper", "name"), CASES)

@@ -197,7 +197,7 @@ class BrokenWriter(WrapperDriver):
         inner = await super().writer(
             path, append=append, begin=begin, at_least=at_least, destination=destination
         )
-        return self.kind(inner, self, path)
+        return self.kind(inner, self, path, destination)
 
     async def sound_writer(self, path: str) -> FileWriter:
         return await super().writer(path)
@@ -206,10 +206,13 @@ class BrokenWriter(WrapperDriver):
 class Flawed(WrapperWriter):
     """A writer that knows where it stands."""
 
-    def __init__(self, inner: FileWriter, driver: BrokenWriter, path: str) -> None:
+    def __init__(
+        self, inner: FileWriter, driver: BrokenWriter, path: str, destination: str | None
+    ) -> None:
         super().__init__(inner)
         self.driver = driver
         self.path = path
+        self.destination = destination
 
 
 class ReordersChunks(BrokenWriter):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from regstore.driver import StorageDriver
+from regstore.driver import FileWriter, StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.errors import InvalidPathError, PathNotFoundError
 from regstore.testing import PrefixDriver, StorageDriverTests
@@ -35,3 +37,21 @@ def test_everything_lies_below_the_prefix() -> None:
             run(driver.delete(path))
     with pytest.raises(InvalidPathError):
         PrefixDriver(inner, "a/../b")
+
+
+def test_a_destination_lies_below_the_prefix_too() -> None:
+    asked: list[str | None] = []
+
+    class Asked(MemoryDriver):
+        async def writer(self, path: str, **options: Any) -> FileWriter:  # noqa: ANN401 - passed on
+            asked.append(options["destination"])
+            return await super().writer(path, **options)
+
+    inner = Asked()
+    driver, run = PrefixDriver(inner, "a/b"), inner.runtime.run
+    run(driver.writer("up", destination="c"))
+    run(driver.writer("up"))
+    assert asked == ["a/b/c", None]
+    with pytest.raises(InvalidPathError):
+        run(driver.writer("up", destination="../c"))
+    assert len(asked) == 2

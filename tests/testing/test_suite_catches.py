@@ -8,7 +8,7 @@ from regstore.consistency import WrapperDriver
 from regstore.driver import StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.testing import run_conformance
-from tests.testing import broken
+from tests.testing import broken, broken_sessions
 
 CAUGHT = [
     (broken.TornPut, "W1"),
@@ -29,6 +29,14 @@ CAUGHT = [
     (broken.ParksNothing, "A2"),
     (broken.CancelsNothing, "A5"),
     (broken.CommitsAgain, "A6"),
+    (broken_sessions.ForgetsNotes, "A2"),
+    (broken_sessions.KeepsFirstNotes, "A2"),
+    (broken_sessions.ImitatesNotes, "A2"),
+    (broken_sessions.BeginsAnew, "A7"),
+    (broken_sessions.WritesToTheDestination, "A3"),
+    (broken_sessions.KeepsForEver, "A5"),
+    (broken_sessions.TakesBackCommits, "A5"),
+    (broken_sessions.TakesBackCommits, "A6"),
     (broken.AppendsToCommitted, "A1"),
     (broken.UploadsBeside, "A3"),
     (broken.Unfenced, "A7"),
@@ -38,6 +46,7 @@ CAUGHT = [
     (broken.MoveEmptiesTarget, "M1"),
     (broken.IgnoresPin, "M2"),
     (broken.DeletesAnyVersion, "M4"),
+    (broken_sessions.AlwaysDemandsTheObject, "M4"),
     (broken.ListsInKeyOrder, "L1"),
     (broken.StartsAtWhatExists, "L1"),
     (broken.ListsNothing, "L2"),

@@ -196,14 +196,14 @@ class StorageDriverMachine(RuleBasedStateMachine):
         new = old[:offset].ljust(offset, b"\0") + data + old[offset + len(data) :]
         self.changed(path, new, before)
 
-    @rule(path=paths)
-    def delete_file(self, path: str) -> None:
+    @rule(path=paths, missing_ok=st.booleans())
+    def delete_file(self, path: str, missing_ok: bool) -> None:
         if self.hidden(path):
             return
-        call = self.driver.delete_file(self.at(path))
-        if path in self.objects:
+        call = self.driver.delete_file(self.at(path), missing_ok=missing_ok)
+        if path in self.objects or missing_ok:
             self.run(call)
-            del self.objects[path]
+            self.objects.pop(path, None)
         else:
             self.fails(PathNotFoundError, call)
 

@@ -183,6 +183,12 @@ class MovingTests(DriverSuite):
                 self.run(driver.delete_file(self.at(name)))
         assert self.walked(self.base) == {self.at("a/xy"), self.at("b/x")}
 
+    def test_m4_what_is_missing_may_be(self, driver: StorageDriver) -> None:
+        self.put("a/x", "a/xy")
+        for name in ("a/x", "a/x", "a", "missing/deeper"):
+            self.run(driver.delete_file(self.at(name), missing_ok=True))
+        assert self.walked(self.base) == {self.at("a/xy")}
+
     def test_m4_delete_file_of_one_version(self, driver: StorageDriver) -> None:
         self.put("f")
         old = if_version(self.run(driver.stat(self.at("f"))).version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from regstore.testing.suite.commits import CommitTests
+from regstore.testing.suite.destinations import DestinationTests
 from regstore.testing.suite.handing_out import HandingOutTests
 from regstore.testing.suite.histories import HistoryTests
 from regstore.testing.suite.listing import ListingTests
@@ -10,6 +11,7 @@ from regstore.testing.suite.moving import MovingTests
 from regstore.testing.suite.paths import PathTests
 from regstore.testing.suite.reading import ReadingTests
 from regstore.testing.suite.running import RunningTests
+from regstore.testing.suite.sessions import SessionTests
 from regstore.testing.suite.small_writes import SmallWriteTests
 from regstore.testing.suite.streams import StreamTests
 from regstore.testing.suite.writers import WriterTests
@@ -20,7 +22,9 @@ class StorageDriverTests(
     ReadingTests,
     SmallWriteTests,
     WriterTests,
+    SessionTests,
     CommitTests,
+    DestinationTests,
     StreamTests,
     MovingTests,
     ListingTests,
