@@ -47,9 +47,7 @@ class Carrier(ABC):
     """A way to where a driver runs, and back."""
 
     @abstractmethod
-    def call(
-        self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool
-    ) -> Call[T]:
+    def call(self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool) -> Call[T]:
         """Return a call of *make*, not yet begun.
 
         :param interruptible: whether it is cancelled with its caller, where that can be done.

@@ -39,9 +39,7 @@ class HoppingDriver(CarriedDriver):
 
 class _LoopCarrier(Carrier):
     @override
-    def call(
-        self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool
-    ) -> Call[T]:
+    def call(self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool) -> Call[T]:
         return _Hop(make, interruptible=interruptible)
 
     @override
@@ -60,9 +58,7 @@ class _LoopCarrier(Carrier):
 class _Hop(Call[T]):
     """One coroutine in the I/O loop, awaited in another."""
 
-    def __init__(
-        self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool
-    ) -> None:
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool) -> None:
         super().__init__()
         self._make = make
         self._interruptible = interruptible
@@ -76,7 +72,8 @@ class _Hop(Call[T]):
     @override
     async def run(self) -> None:
         end = anyio.Event()
-        call = IoCall(self._make(), _in_this_loop(end.set), copy_context())
+        call = IoCall(self._make(), _in_this_loop(end.set))
+        call.begin(copy_context())
         try:
             await end.wait()
         except anyio.get_cancelled_exc_class():

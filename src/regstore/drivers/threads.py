@@ -27,9 +27,7 @@ class ThreadCarrier(Carrier):
         self._runtime = runtime
 
     @override
-    def call(
-        self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool
-    ) -> Call[T]:
+    def call(self, make: Callable[[], Coroutine[Any, Any, T]], *, interruptible: bool) -> Call[T]:
         return _ThreadCall(lambda: self._runtime.run(make()))
 
 
