@@ -56,9 +56,7 @@ class IoLoop:
         """Whether the caller runs in the loop's own thread."""
         return threading.get_ident() == self._thread.ident
 
-    def post(
-        self, fn: Callable[P, object], *args: P.args, **named: P.kwargs
-    ) -> None:
+    def post(self, fn: Callable[P, object], *args: P.args, **named: P.kwargs) -> None:
         """Call *fn* in the loop, soon, in a copy of the caller's context.
 
         :raises RuntimeError: the interpreter exits.
@@ -148,31 +146,34 @@ atexit.register(_at_exit)
 class IoCall(Generic[T]):
     """One coroutine in the I/O loop, and how it ended, for whoever waits elsewhere.
 
-    :param coro: closed where it cannot be begun.
-    :param on_end: called in the loop when it has ended.
-    :param context: what its context variables say.
-    :raises RuntimeError: the interpreter exits.
+    :param on_end: called in the loop when *coro* has ended.
     """
 
-    def __init__(
-        self, coro: Coroutine[Any, Any, T], on_end: Callable[[], object], context: Context
-    ) -> None:
+    def __init__(self, coro: Coroutine[Any, Any, T], on_end: Callable[[], object]) -> None:
         self.ended = False
-        self.io = io_loop()
+        self._io = io_loop()
+        self._coro = coro
         self._on_end = on_end
         self._task: asyncio.Task[T] | None = None
         self._results: list[T] = []
         self._error: BaseException | None = None
+
+    def begin(self, context: Context) -> None:
+        """Begin, once, with the context variables of *context*.
+
+        :raises RuntimeError: the interpreter exits; the coroutine is closed.
+        """
         try:
-            self.io.post(context.run, self._begin, coro)
+            self._io.post(context.run, self._begin)
         except RuntimeError:
-            coro.close()
+            self._coro.close()
+            self.ended = True
             raise
 
     def cancel(self) -> None:
-        """Cancel the coroutine; *on_end* tells when it has ended."""
-        with suppress(RuntimeError):  # the loop is over: so is the coroutine
-            self.io.post(self._cancel)
+        """Cancel the coroutine, or do not begin it; *on_end* tells when it has ended."""
+        with suppress(RuntimeError):  # the loop is over, and the coroutine with it
+            self._io.post(self._cancel)
 
     def results(self) -> list[T]:
         """Return what the coroutine returned, alone, or raise what it raised; it has ended.
@@ -180,20 +181,28 @@ class IoCall(Generic[T]):
         :raises RuntimeError: it was cancelled.
         """
         error, self._error = self._error, None
+        results, self._results = self._results, []
         if error is not None:
             try:
                 raise error
             finally:
                 del error  # its traceback holds this frame
-        return self._results
+        return results
 
-    def _begin(self, coro: Coroutine[Any, Any, T]) -> None:
-        self._task = self.io.spawn(coro)
+    def answer(self, how: Callable[[R], None], what: R, future: asyncio.Future[Any]) -> None:
+        """Settle *future*, for which the coroutine may wait, with ``how(what)``."""
+        self._io.post(lambda: future.done() or how(what))
+
+    def _begin(self) -> None:
+        self._task = self._io.spawn(self._coro)
         self._task.add_done_callback(self._end)
 
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+        elif not self.ended:
+            self._coro.close()
+            self._finish()
 
     def _end(self, task: asyncio.Task[T]) -> None:
         self._task = None  # its context may hold this call
@@ -204,6 +213,9 @@ class IoCall(Generic[T]):
             self._error = task.exception()
             if self._error is None:
                 self._results.append(task.result())
+        self._finish()
+
+    def _finish(self) -> None:
         self.ended = True
         self._on_end()
 
@@ -213,12 +225,13 @@ class _Waiting(Generic[T]):
 
     def __init__(self, coro: Coroutine[Any, Any, T]) -> None:
         self._jobs: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        context = copy_context()
-        context.run(CALLING_THREAD.set, self)
-        self._call = IoCall(coro, lambda: self._jobs.put(lambda: None), context)
+        self._call = IoCall(coro, partial(self._jobs.put, bool))
 
     def wait(self) -> T:
+        context = copy_context()
+        context.run(CALLING_THREAD.set, self)
         try:
+            self._call.begin(context)
             self._serve()
         except BaseException:
             self._call.cancel()
@@ -227,29 +240,24 @@ class _Waiting(Generic[T]):
         return self._call.results()[0]
 
     async def do(self, fn: Callable[[], R]) -> R:
-        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         if self._call.ended:
             msg = "the caller has gone on and can do nothing here"
             raise RuntimeError(msg)
-        self._jobs.put(partial(self._do, fn, answer))
-        return await answer
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._jobs.put(partial(self._do, fn, future))
+        return await future
 
     def _serve(self) -> None:
         while not self._call.ended:
             self._jobs.get()()
 
-    def _do(self, fn: Callable[[], R], answer: asyncio.Future[R]) -> None:
+    def _do(self, fn: Callable[[], R], future: asyncio.Future[R]) -> None:
         try:
             result = fn()
         except Exception as error:  # noqa: BLE001 - raised where it was asked for
-            self._call.io.post(_answer, answer, answer.set_exception, error)
+            self._call.answer(future.set_exception, error, future)
         else:
-            self._call.io.post(_answer, answer, answer.set_result, result)
-
-
-def _answer(answer: asyncio.Future[T], how: Callable[[R], None], what: R) -> None:
-    if not answer.done():
-        how(what)
+            self._call.answer(future.set_result, result, future)
 
 
 class OwnLoopRuntime(LoopRuntime):

@@ -71,7 +71,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from regstore._loop import OwnLoopRuntime
 from regstore._run import BlockingRuntime, LoopRuntime, Runtime
+from regstore._tasks import Limiter, Started
 from regstore.errors import (
     InvalidOffsetError,
     InvalidPathError,
@@ -94,9 +96,12 @@ __all__ = [
     "FileInfo",
     "FileReader",
     "FileWriter",
+    "Limiter",
     "LoopRuntime",
+    "OwnLoopRuntime",
     "ResumeScope",
     "Runtime",
+    "Started",
     "StorageDriver",
     "check_path",
     "check_range",

@@ -9,12 +9,14 @@ from types import TracebackType
 from typing import Self
 
 from regstore import layout, ocilayout
+from regstore._loop import OwnLoopRuntime
 from regstore._run import BlockingRuntime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
 from regstore.consistency.checked import Checked
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
+from regstore.drivers.hopping import HoppingDriver
 from regstore.drivers.threaded import ThreadedDriver
 from regstore.errors import ConfigurationError, PathNotFoundError
 from regstore.events import Observer, SilentObserver
@@ -139,8 +141,9 @@ class AsyncRegistry:
     """A registry's storage, for code that runs in an event loop (asyncio or trio).
 
     Safe for any task; an upload or a reader belongs to one caller at a time. A blocking driver is
-    run in worker threads, with whatever it is wrapped in: put
-    :class:`~regstore.drivers.threaded.ThreadedDriver` innermost to keep wrappers in the loop.
+    run in worker threads, and one of regstore's own I/O loop there, each with whatever it is wrapped
+    in: put :class:`~regstore.drivers.threaded.ThreadedDriver` or
+    :class:`~regstore.drivers.hopping.HoppingDriver` innermost to keep wrappers in the loop.
 
     :param driver: where everything is kept.
     :param policy: what is taken and refused.
@@ -220,7 +223,12 @@ class AsyncRegistry:
 
 
 def _awaitable(driver: StorageDriver) -> StorageDriver:
-    return ThreadedDriver(driver) if isinstance(driver.runtime, BlockingRuntime) else driver
+    """Make *driver* one that the loop which awaits it can run."""
+    if isinstance(driver.runtime, BlockingRuntime):
+        return ThreadedDriver(driver)
+    if isinstance(driver.runtime, OwnLoopRuntime):
+        return HoppingDriver(driver)
+    return driver
 
 
 def _check_types(policy: Policy | None, observer: Observer | None) -> None:

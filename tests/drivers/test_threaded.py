@@ -25,7 +25,8 @@ from regstore._run import BlockingRuntime
 from regstore.consistency import WrapperDriver, WrapperReader, WrapperWriter
 from regstore.driver import FileInfo, FileReader, FileWriter, StorageDriver
 from regstore.drivers.memory import MemoryDriver
-from regstore.drivers.threaded import ThreadedDriver, ThreadedReader, ThreadedWriter
+from regstore.drivers.carried import CarriedDriver, CarriedReader, CarriedWriter
+from regstore.drivers.threaded import ThreadedDriver
 from regstore.errors import PathNotFoundError
 
 pytestmark = pytest.mark.anyio
@@ -98,7 +99,15 @@ class GatedDriver(WrapperDriver):
         return GatedReader(self, await super().reader(path, offset, length))
 
     @override
-    async def writer(self, path: str, *, append: bool = False, at_least: int = 0) -> FileWriter:
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
         self.step("writer")
         return GatedWriter(self, await super().writer(path, append=append))
 
@@ -145,9 +154,9 @@ class GatedWriter(WrapperWriter):
         await super().write(data, offset)
 
     @override
-    async def park(self) -> None:
+    async def park(self, note: bytes = b"") -> None:
         self._driver.step("park")
-        await super().park()
+        await super().park(note)
 
     @override
     async def cancel(self) -> None:
@@ -176,17 +185,17 @@ async def settle() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contract", "threaded"),
+    ("contract", "carried"),
     [
-        (StorageDriver, ThreadedDriver),
-        (FileReader, ThreadedReader),
-        (FileWriter, ThreadedWriter),
+        (StorageDriver, CarriedDriver),
+        (FileReader, CarriedReader),
+        (FileWriter, CarriedWriter),
     ],
 )
-def test_signatures_are_those_of_the_contract(contract: type, threaded: type) -> None:
+def test_signatures_are_those_of_the_contract(contract: type, carried: type) -> None:
     for name in getattr(contract, "__abstractmethods__"):  # noqa: B009 - a type may lack it
         if inspect.isfunction(getattr(contract, name)):
-            ours = inspect.signature(getattr(threaded, name))
+            ours = inspect.signature(getattr(carried, name))
             assert ours == inspect.signature(getattr(contract, name)), name
 
 
