@@ -6,7 +6,7 @@ from regstore import layout
 from regstore.digest import Digest
 from regstore.driver import FileInfo, FileWriter
 from regstore.errors import BlobUnknownError, CorruptContentError, PathNotFoundError
-from regstore.links import read_link, write_link
+from regstore.links import read_link, read_versioned_link, write_link
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
 
@@ -46,13 +46,50 @@ async def stat_data(scope: Scope, digest: Digest) -> FileInfo:
         raise blob_unknown(scope, digest, why) from error
 
 
-async def describe(scope: Scope, digest: Digest) -> Descriptor:
-    """Return the descriptor of a blob of this repository.
+async def locate(scope: Scope, digest: Digest) -> tuple[Digest, int]:
+    """Return under which digest the content of a blob of this repository lies, and its size.
+
+    Link and data are asked for together, on the guess that the link is no alias: two requests in
+    one round trip. An alias, and a link whose data is lost, cost one more.
 
     :raises BlobUnknownError: this repository does not have it.
     """
-    info = await stat_data(scope, await resolve(scope, digest))
-    return Descriptor(OCTET_STREAM, digest, info.size)
+    target, info = await scope.runtime.both(resolve(scope, digest), _find(scope, digest))
+    if info is None or target != digest:
+        info = await stat_data(scope, target)
+    return target, info.size
+
+
+async def describe(scope: Scope, digest: Digest) -> Descriptor:
+    """Return the descriptor of a blob of this repository, at the cost of :func:`locate`.
+
+    :raises BlobUnknownError: this repository does not have it.
+    """
+    _, size = await locate(scope, digest)
+    return Descriptor(OCTET_STREAM, digest, size)
+
+
+async def has_linked(scope: Scope, link: layout.LayerLink | layout.RevisionLink) -> bool:
+    """Return whether the content that *link* gives to a repository is stored.
+
+    Costs what :func:`locate` does. With ``Policy.fresh_links`` the link is read first, and alone
+    where it vouches for the data.
+
+    :raises PathNotFoundError: there is no such link.
+    :raises CorruptContentError: the link holds no digest.
+    """
+    reading = read_versioned_link(scope.driver, link.path)
+    found = None
+    if scope.policy.fresh_links is None:
+        (target, read), found = await scope.runtime.both(reading, _find(scope, link.digest))
+    else:
+        target, read = await reading
+    if scope.policy.vouches(read.modified, scope.runtime.now()):
+        return True
+    lies_at = target if isinstance(link, layout.LayerLink) else link.digest
+    if found is not None and lies_at == link.digest:
+        return True
+    return await _find(scope, lies_at, must_exist=True) is not None
 
 
 async def store(scope: Scope, digest: Digest, data: bytes) -> None:
@@ -82,6 +119,13 @@ async def adopt(scope: Scope, source: str, digest: Digest) -> None:
 async def link_layer(scope: Scope, digest: Digest, target: Digest | None = None) -> None:
     """Give this repository the blob, whose content lies under *target* where that is another."""
     await write_link(scope.driver, layout.LayerLink(scope.name, digest).path, target or digest)
+
+
+async def _find(scope: Scope, digest: Digest, *, must_exist: bool = False) -> FileInfo | None:
+    try:
+        return await scope.driver.stat(layout.BlobData(digest).path, must_exist=must_exist)
+    except PathNotFoundError:
+        return None
 
 
 async def _holds(scope: Scope, path: str, size: int) -> bool:
