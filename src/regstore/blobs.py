@@ -177,7 +177,7 @@ class AsyncBlobs:
     async def stat(self, digest: str) -> Descriptor:
         """Describe a blob; its media type is ``application/octet-stream``.
 
-        Costs two requests in one round trip, one more for an alias of another algorithm.
+        Costs two requests, and one where this repository does not have it.
 
         :raises BlobUnknownError: this repository does not have it.
         """
@@ -226,8 +226,8 @@ class AsyncBlobs:
     async def mount(self, digest: str, source: str | Anywhere) -> Descriptor:
         """Give this repository a blob that repository *source* has; no data is copied.
 
-        Whether the caller may read *source* is for the server to decide. Costs three requests in
-        two round trips.
+        Whether the caller may read *source* is for the server to decide. Costs three
+        requests.
 
         :param source: with :data:`ANYWHERE`, the blob may lie anywhere in the registry, also where
             no repository has it any more: whoever knows the digest gets the content.
@@ -257,7 +257,9 @@ class AsyncBlobs:
     async def _locate(self, digest: Digest, source: str | Anywhere) -> tuple[Digest, int]:
         """Return under which digest the content lies, and its size."""
         if not isinstance(source, Anywhere):
-            return await content.locate(self._scope.repository(source), digest)
+            origin = self._scope.repository(source)
+            target = await content.resolve(origin, digest)
+            return target, (await content.stat_data(origin, target)).size
         try:
             return digest, (await self._scope.driver.stat(layout.BlobData(digest).path)).size
         except PathNotFoundError as error:

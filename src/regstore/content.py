@@ -46,34 +46,24 @@ async def stat_data(scope: Scope, digest: Digest) -> FileInfo:
         raise blob_unknown(scope, digest, why) from error
 
 
-async def locate(scope: Scope, digest: Digest) -> tuple[Digest, int]:
-    """Return under which digest the content of a blob of this repository lies, and its size.
-
-    Link and data are asked for together, on the guess that the link is no alias: two requests in
-    one round trip. An alias, and a link whose data is lost, cost one more.
-
-    :raises BlobUnknownError: this repository does not have it.
-    """
-    target, info = await scope.runtime.both(resolve(scope, digest), _find(scope, digest))
-    if info is None or target != digest:
-        info = await stat_data(scope, target)
-    return target, info.size
-
-
 async def describe(scope: Scope, digest: Digest) -> Descriptor:
-    """Return the descriptor of a blob of this repository, at the cost of :func:`locate`.
+    """Return the descriptor of a blob of this repository.
+
+    Costs two requests in two round trips. One that is not there costs a single one: clients ask
+    that of every blob before they push it.
 
     :raises BlobUnknownError: this repository does not have it.
     """
-    _, size = await locate(scope, digest)
-    return Descriptor(OCTET_STREAM, digest, size)
+    info = await stat_data(scope, await resolve(scope, digest))
+    return Descriptor(OCTET_STREAM, digest, info.size)
 
 
 async def has_linked(scope: Scope, link: layout.LayerLink | layout.RevisionLink) -> bool:
     """Return whether the content that *link* gives to a repository is stored.
 
-    Costs what :func:`locate` does. With ``Policy.fresh_links`` the link is read first, and alone
-    where it vouches for the data.
+    Link and data are asked for together, on the guess that the link is no alias: two requests in
+    one round trip; an alias costs more. With ``Policy.fresh_links`` the link is read first, and
+    alone where it vouches for the data.
 
     :raises PathNotFoundError: there is no such link.
     :raises CorruptContentError: the link holds no digest.

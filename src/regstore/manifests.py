@@ -165,15 +165,12 @@ class AsyncManifests:
     async def exists(self, reference: str) -> bool:
         """Return whether *reference*, a tag or a digest, names a manifest whose content is here.
 
-        Costs as much as :meth:`get`, but for the body.
+        Costs as much as :meth:`get`, since to read a small object is no dearer than to look for it.
         """
         try:
             digest = await self._resolve(reference)
-            await self._scope.runtime.both(
-                read_link(self._driver, self._revision(digest)),
-                self._driver.stat(layout.BlobData(digest).path, must_exist=True),
-            )
-        except (ManifestUnknownError, PathNotFoundError):
+            await self._read_linked(digest, reference)
+        except ManifestUnknownError:
             return False
         return True
 
@@ -218,10 +215,15 @@ class AsyncManifests:
         parsed = parse_reference(reference)
         return parsed if isinstance(parsed, Digest) else await self._tags.get(parsed)
 
-    async def _read(self, digest: Digest, reference: str) -> bytes:
+    async def _read_linked(self, digest: Digest, reference: str) -> bytes:
+        """Return the content of a manifest of this repository, unverified."""
         _, body = await self._scope.runtime.both(
             self._read_revision(digest, reference), self._read_data(digest, reference)
         )
+        return body
+
+    async def _read(self, digest: Digest, reference: str) -> bytes:
+        body = await self._read_linked(digest, reference)
         if Digest.of(body, digest.algorithm) != digest:
             path = layout.BlobData(digest).path
             msg = f"the content at {path} does not have its digest: push the manifest again"

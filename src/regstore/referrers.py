@@ -98,7 +98,7 @@ class AsyncReferrers:
                 await self.add(document, descriptor)
                 count += 1
         await self._drop_stale()
-        if await self._is_there(layout.RevisionsRoot(self._scope.name)):
+        if await names_in(self._driver, layout.RevisionsRoot(self._scope.name).path, None, 1):
             marker = layout.ReferrersComplete(self._scope.name).path
             await self._driver.put_content(marker, b"")
         return count
@@ -144,8 +144,7 @@ class AsyncReferrers:
     ) -> AsyncGenerator[Descriptor, None]:
         root = layout.Subject(self._scope.name, subject).path
         is_complete, algorithms = await self._scope.runtime.both(
-            self._is_there(layout.ReferrersComplete(self._scope.name)),
-            names_in(self._driver, root),
+            self._is_complete(), names_in(self._driver, root)
         )
         if not is_complete and not self._scope.read_only:
             await self.reindex()
@@ -223,9 +222,9 @@ class AsyncReferrers:
             msg = f"{path} is no descriptor: reindex the repository's referrers"
             raise CorruptContentError(msg, path=path, digest=str(digest)) from error
 
-    async def _is_there(self, spec: layout.PathSpec) -> bool:
+    async def _is_complete(self) -> bool:
         try:
-            await self._driver.stat(spec.path)
+            await self._driver.get_content(layout.ReferrersComplete(self._scope.name).path)
         except PathNotFoundError:
             return False
         return True

@@ -35,6 +35,7 @@ from regstore.scope import Scope
 Item = TypeVar("Item")
 
 _SWAP_ATTEMPTS: Final = 1000
+_FEW: Final = 6
 _BEFORE_OWN: Final = "^"
 """Sorts right before ``_manifests``, ``_layers`` and ``_uploads``."""
 
@@ -131,8 +132,9 @@ class AsyncTags:
     async def delete(self, tag: str, expect: Expect = ANY) -> None:
         """Delete *tag* and its history; the manifest stays.
 
-        Costs one deletion, that of the index and what it holds, and one read to see whether the
-        tag was set again meanwhile; with a digest one read more.
+        Costs one deletion that tells whether there was a tag, a listing of the index, the deletion
+        of what it holds, and one read to see whether the tag was set again meanwhile; with a digest
+        one read more.
 
         :param expect: :data:`ANY`, or the digest that the tag must name now.
         :raises TagInvalidError: *tag* is no tag.
@@ -319,10 +321,30 @@ class AsyncTags:
 
     async def _delete_index(self, tag: str) -> None:
         """Forget the history, but not that of a tag which was set again meanwhile."""
+        root = layout.TagIndex(self._scope.name, tag).path
         with suppress(PathNotFoundError):
-            await self._driver.delete(layout.TagIndex(self._scope.name, tag).path)
+            if self._driver.capabilities.listing_start_after and (few := await self._few(root)):
+                await self._scope.runtime.map(self._forget, few)
+            else:
+                await self._driver.delete(root)
         with suppress(PathNotFoundError):
             await self._write_index(tag, await read_link(self._driver, self._current(tag)))
+
+    async def _few(self, root: str) -> list[str]:
+        """Return what lies below *root*, where that is so little that to delete the tree is dearer.
+
+        Stores of objects look in more than one place for what belongs to a tree.
+        """
+        async with aclosing(self._driver.walk(root)) as files:
+            paths = []
+            async for info in files:
+                paths.append(info.path)
+                if len(paths) > _FEW:
+                    return []
+        return paths
+
+    async def _forget(self, path: str) -> None:
+        await self._driver.delete_file(path, missing_ok=True)
 
     async def _write_index(self, tag: str, digest: Digest) -> None:
         link = layout.TagIndexLink(self._scope.name, tag, digest)

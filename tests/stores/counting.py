@@ -24,6 +24,7 @@ from regstore.driver import (
     LoopRuntime,
 )
 from regstore.drivers.memory import MemoryDriver
+from regstore.errors import PathNotFoundError
 from tests.places import VirtualClock
 
 T = TypeVar("T")
@@ -32,9 +33,9 @@ _PAGE = 1000
 """Names in a page of a listing on S3."""
 _QUIET_TURNS = 10
 """Turns of the event loop without another call, after which those under way are all there are."""
-_REQUESTS = {"delete": 2, "delete_file": 2, "delete_file, missing_ok": 1}
-"""What a call costs on S3, where it is not one request. To tell whether there was something to be
-deleted, and what lies below a directory, needs another."""
+_REQUESTS = {"delete": 6, "delete_file": 2, "stat, missing": 2}
+"""What a call costs on S3 where it is not one request: there was something to be deleted or not;
+what is missing may be a directory; a tree has parked content too, and uploads under way."""
 
 
 @dataclass
@@ -102,7 +103,12 @@ class Counting(WrapperDriver):
 
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
-        return await self._counted("stat", partial(super().stat, path, must_exist=must_exist))
+        try:
+            return await self._counted("stat", partial(super().stat, path, must_exist=must_exist))
+        except PathNotFoundError:
+            self.cost.calls.subtract(["stat"])
+            self.cost.calls["stat, missing"] += 1
+            raise
 
     @override
     async def get_content(self, path: str, *, must_exist: bool = False) -> Content:

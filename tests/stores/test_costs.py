@@ -109,9 +109,9 @@ def test_a_blob() -> None:
     digest = Digest.of(blob)
     put: Work = lambda repo: repo.blobs.put(blob, digest)  # noqa: E731
     assert seen(cost(put)) == (2, 2)
-    assert seen(cost(lambda repo: repo.blobs.stat(digest), put)) == (2, 1)
+    assert seen(cost(lambda repo: repo.blobs.stat(digest), put)) == (2, 2)
     assert seen(cost(lambda repo: repo.blobs.get(digest), put)) == (2, 2)
-    assert seen(cost(lambda repo: repo.blobs.mount(digest, NAME), put)) == (3, 2)
+    assert seen(cost(lambda repo: repo.blobs.mount(digest, NAME), put)) == (3, 3)
     assert seen(cost(lambda repo: repo.blobs.delete(digest), put)) == (2, 1)
 
 
@@ -120,7 +120,7 @@ def test_a_blob_that_is_not_there() -> None:
         with pytest.raises(BlobUnknownError):
             await repo.blobs.stat(Digest.of(b"missing"))
 
-    assert seen(cost(miss)) == (2, 1)
+    assert seen(cost(miss)) == (1, 1)
 
 
 def test_a_blob_under_another_digest() -> None:
@@ -133,7 +133,11 @@ def test_a_blob_under_another_digest() -> None:
     async def stat(repo: AsyncRepository) -> None:
         assert (await repo.blobs.stat(alias)).size == len(b"content")
 
-    assert seen(cost(stat, *before)) == (3, 2)
+    assert seen(cost(stat, *before)) == (2, 2)
+    index = make_index()
+    body = json.loads(index.manifest) | {"manifests": [described(b"content", OCTET_STREAM, "sha512")]}
+    made = cost(lambda repo: repo.manifests.put(json.dumps(body).encode()), *before)
+    assert made.calls == {"get_content": 2, "stat, missing": 1, "stat": 1, "put_content": 2}
 
 
 def test_a_manifest_by_tag_and_by_digest() -> None:
@@ -161,9 +165,7 @@ def test_a_manifest_put_where_links_are_no_longer_fresh() -> None:
     async def wait(_repo: AsyncRepository) -> None:
         driver.clock.seconds += HOUR.total_seconds()
 
-    made = cost(
-        put_manifest, push_blobs, wait, policy=Policy(fresh_links=HOUR), driver=driver
-    )
+    made = cost(put_manifest, push_blobs, wait, policy=Policy(fresh_links=HOUR), driver=driver)
     assert seen(made) == (2 * CHILDREN + 4, 5)
 
 
@@ -212,7 +214,9 @@ def test_a_manifest_put_with_a_subject() -> None:
     async def put(repo: AsyncRepository) -> None:
         await repo.manifests.put(second.manifest)
 
-    once_per_process = cost(lambda repo: repo.manifests.put(first.manifest), push_children_of(first))
+    once_per_process = cost(
+        lambda repo: repo.manifests.put(first.manifest), push_children_of(first)
+    )
     assert seen(once_per_process) == (2 + 2 + 1 + 2, 5)
     made = cost(put, push_children_of(first), lambda repo: repo.manifests.put(first.manifest))
     assert seen(made) == (2 + 2 + 1, 3)
@@ -247,8 +251,17 @@ def test_a_page_of_tags() -> None:
 
 def test_an_untag() -> None:
     made = cost(lambda repo: repo.tags.delete("v1"), push_image)
-    assert made.calls == {"delete_file": 1, "delete": 1, "get_content": 1}
-    assert seen(made) == (5, 3)
+    assert made.calls == {"delete_file": 1, "walk": 1, "delete_file, missing_ok": 1, "get_content": 1}
+    assert seen(made) == (5, 4)
+
+
+def test_an_untag_of_a_tag_that_was_moved_often() -> None:
+    async def move(repo: AsyncRepository) -> None:
+        for number in range(20):
+            await repo.tags.point("v1", Digest.of(str(number).encode()))
+
+    made = cost(lambda repo: repo.tags.delete("v1"), move)
+    assert made.calls == {"delete_file": 1, "walk": 1, "delete": 1, "get_content": 1}
 
 
 def test_a_manifest_delete_with_a_hundred_tags() -> None:
@@ -256,8 +269,8 @@ def test_a_manifest_delete_with_a_hundred_tags() -> None:
     assert made.calls == {
         "list": 2,
         "get_content": 1 + 2 * 100,
-        "delete_file, missing_ok": 100,
-        "delete": 100,
+        "delete_file, missing_ok": 2 * 100,
+        "walk": 100,
         "delete_file": 1,
     }
     assert made.requests == 505
@@ -299,13 +312,13 @@ def test_referrers_of_a_subject() -> None:
         assert len(found) == 40
 
     made = cost(read, many_referrers(40))
-    assert made.calls == {"stat": 1, "list": 2, "get_content": 40}
+    assert made.calls == {"list": 2, "get_content": 1 + 40}
     assert made.round_trips == 1 + 1 + 3
 
 
 def test_a_page_of_referrers() -> None:
     made = cost(lambda repo: repo.referrers.page(PLAIN.digest, 5), many_referrers(40))
-    assert made.calls == {"stat": 1, "list": 2, "get_content": 6}
+    assert made.calls == {"list": 2, "get_content": 1 + 6}
     assert made.round_trips == 3
 
 
@@ -343,7 +356,7 @@ def test_a_page_of_the_catalog_of_one_organisation() -> None:
 @pytest.mark.parametrize(
     ("age", "vouches"), [(0, True), (3599, True), (3600, False), (-3599, True), (-3600, False)]
 )
-def test_a_link_is_fresh_by_either_clock(age: int, vouches: bool) -> None:  # noqa: FBT001
+def test_a_link_is_fresh_by_either_clock(age: int, vouches: bool) -> None:
     now = datetime(2026, 1, 2, tzinfo=UTC)
     modified = now - timedelta(seconds=age)
     assert Policy(fresh_links=HOUR).vouches(modified, now) is vouches
