@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from regstore import layout
 from regstore.digest import Digest
-from regstore.driver import FileInfo, FileWriter
+from regstore.driver import Content, FileInfo, FileWriter
 from regstore.errors import BlobUnknownError, CorruptContentError, PathNotFoundError
 from regstore.links import read_link, read_versioned_link, write_link
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+
+Link = layout.LayerLink | layout.RevisionLink
+"""What gives content to a repository."""
 
 
 def blob_unknown(
@@ -58,28 +63,38 @@ async def describe(scope: Scope, digest: Digest) -> Descriptor:
     return Descriptor(OCTET_STREAM, digest, info.size)
 
 
-async def has_linked(scope: Scope, link: layout.LayerLink | layout.RevisionLink) -> bool:
-    """Return whether the content that *link* gives to a repository is stored.
+async def has_linked(scope: Scope, *links: Link) -> bool:
+    """Return whether the content that the first of *links* that is there gives is stored.
 
-    Link and data are asked for together, on the guess that the link is no alias: two requests in
-    one round trip; an alias costs more. With ``Policy.fresh_links`` the link is read first, and
-    alone where it vouches for the data.
+    Links and data are asked for together, on the guess that no link is an alias: two requests in
+    one round trip; an alias costs more, and so does each link that is not there. With
+    ``Policy.fresh_links`` the link is read first, and alone where it vouches for the data.
 
-    :raises PathNotFoundError: there is no such link.
-    :raises CorruptContentError: the link holds no digest.
+    :param links: of one digest in one repository.
+    :raises PathNotFoundError: none of them is there.
+    :raises CorruptContentError: a link holds no digest.
     """
-    reading = read_versioned_link(scope.driver, link.path)
-    found = None
+    digest, found = links[0].digest, None
     if scope.policy.fresh_links is None:
-        (target, read), found = await scope.runtime.both(reading, _find(scope, link.digest))
+        linked, found = await scope.runtime.both(_first(scope, links), _find(scope, digest))
     else:
-        target, read = await reading
+        linked = await _first(scope, links)
+    link, target, read = linked
     if scope.policy.vouches(read.modified, scope.runtime.now()):
         return True
-    lies_at = target if isinstance(link, layout.LayerLink) else link.digest
-    if found is not None and lies_at == link.digest:
+    lies_at = target if isinstance(link, layout.LayerLink) else digest
+    if found is not None and lies_at == digest:
         return True
     return await _find(scope, lies_at, must_exist=True) is not None
+
+
+async def _first(scope: Scope, links: tuple[Link, ...]) -> tuple[Link, Digest, Content]:
+    """Read *links* in turn, and return the first that is there, and what it holds."""
+    *others, last = links
+    for link in others:
+        with suppress(PathNotFoundError):
+            return link, *await read_versioned_link(scope.driver, link.path)
+    return last, *await read_versioned_link(scope.driver, last.path)
 
 
 async def store(scope: Scope, digest: Digest, data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -266,20 +266,17 @@ class AsyncManifests:
     async def _find_missing(self, reference: Reference) -> str | None:
         """Return the digest of what *reference* names if it is not in this repository."""
         digest = reference.descriptor.digest
-        for link in self._links_to(reference):
-            with suppress(PathNotFoundError):
-                return None if await content.has_linked(self._scope, link) else str(digest)
+        revision, layer = (
+            kind(self._scope.name, digest) for kind in (layout.RevisionLink, layout.LayerLink)
+        )
+        links: dict[str, tuple[content.Link, ...]] = {
+            "manifest": (revision,),
+            "blob": (revision, layer),  # of a type that may have been pushed as a manifest
+        }
+        with suppress(PathNotFoundError):
+            if await content.has_linked(self._scope, *links.get(reference.role, (layer,))):
+                return None
         return str(digest)
-
-    def _links_to(self, reference: Reference) -> Iterator[layout.RevisionLink | layout.LayerLink]:
-        """Yield what may give it to this repository: an index may list what was pushed as either.
-
-        What is of a type that is not known to be a manifest may have been pushed as one.
-        """
-        if reference.role in {"manifest", "blob"}:
-            yield layout.RevisionLink(self._scope.name, reference.descriptor.digest)
-        if reference.role != "manifest":
-            yield layout.LayerLink(self._scope.name, reference.descriptor.digest)
 
     async def _gather(self, body: bytes | Chunks) -> bytes:
         limit = self._scope.policy.max_manifest_size

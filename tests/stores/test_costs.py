@@ -135,18 +135,19 @@ def test_a_blob_under_another_digest() -> None:
 
     assert seen(cost(stat, *before)) == (2, 2)
     index = make_index()
-    body = json.loads(index.manifest) | {"manifests": [described(b"content", OCTET_STREAM, "sha512")]}
+    body = json.loads(index.manifest) | {
+        "manifests": [described(b"content", OCTET_STREAM, "sha512")]
+    }
     made = cost(lambda repo: repo.manifests.put(json.dumps(body).encode()), *before)
     assert made.calls == {"get_content": 2, "stat, missing": 1, "stat": 1, "put_content": 2}
+    assert made.round_trips == 4
 
 
-def test_a_manifest_by_tag_and_by_digest() -> None:
-    for reference, expected in (("v1", (3, 2)), (IMAGE.digest, (2, 1))):
-        for read in ("get", "stat", "exists"):
-            made = cost(
-                lambda repo, read=read, of=reference: getattr(repo.manifests, read)(of), push_image
-            )
-            assert seen(made) == expected, read
+@pytest.mark.parametrize(("reference", "expected"), [("v1", (3, 2)), (IMAGE.digest, (2, 1))])
+def test_a_manifest_by_tag_and_by_digest(reference: str, expected: tuple[int, int]) -> None:
+    assert seen(cost(lambda repo: repo.manifests.get(reference), push_image)) == expected
+    assert seen(cost(lambda repo: repo.manifests.stat(reference), push_image)) == expected
+    assert seen(cost(lambda repo: repo.manifests.exists(reference), push_image)) == expected
 
 
 def test_a_manifest_put() -> None:
@@ -201,8 +202,7 @@ def test_an_index_of_other_content() -> None:
         lambda repo: repo.manifests.put(json.dumps(body).encode()),
         lambda repo: repo.blobs.put(b"x"),
     )
-    assert made.round_trips == 3
-    assert made.requests <= 2 + 2 + 2
+    assert seen(made) == (3 + 2, 3)
 
 
 def test_a_manifest_put_with_a_subject() -> None:
@@ -251,7 +251,12 @@ def test_a_page_of_tags() -> None:
 
 def test_an_untag() -> None:
     made = cost(lambda repo: repo.tags.delete("v1"), push_image)
-    assert made.calls == {"delete_file": 1, "walk": 1, "delete_file, missing_ok": 1, "get_content": 1}
+    assert made.calls == {
+        "delete_file": 1,
+        "walk": 1,
+        "delete_file, missing_ok": 1,
+        "get_content": 1,
+    }
     assert seen(made) == (5, 4)
 
 

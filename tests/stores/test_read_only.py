@@ -79,11 +79,11 @@ REFERRER = make_image("referrer", layers=0, subject=IMAGE.described())
 OWN_CHANGES: dict[str, Callable[[Registry], object]] = {
     "reindex": CHANGES["Referrers"]["reindex"],
     "delete of a repository": CHANGES["Repositories"]["delete"],
-    "put of a referrer": lambda registry: (
-        registry.repository(NAME).manifests.put(REFERRER.manifest, tags=["v9"])
+    "put of a referrer": lambda registry: registry.repository(NAME).manifests.put(
+        REFERRER.manifest, tags=["v9"]
     ),
-    "delete of a referrer": lambda registry: (
-        registry.repository(NAME).manifests.delete(REFERRER.digest)
+    "delete of a referrer": lambda registry: registry.repository(NAME).manifests.delete(
+        REFERRER.digest
     ),
 }
 """Those that change more than the stock layout."""
@@ -154,9 +154,9 @@ def test_state_of_a_newer_format_is_left_alone(filled: Place) -> None:
     for found in (b"2", b"10\n", b"", b"new"):
         filled.write(Format().path, found)
         before = filled.files()
-        for name in OWN_CHANGES:
+        for change in OWN_CHANGES.values():
             with pytest.raises(ConfigurationError, match="upgrade"):
-                OWN_CHANGES[name](filled.open())
+                change(filled.open())
         assert filled.files() == before
 
 
