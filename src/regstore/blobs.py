@@ -177,6 +177,8 @@ class AsyncBlobs:
     async def stat(self, digest: str) -> Descriptor:
         """Describe a blob; its media type is ``application/octet-stream``.
 
+        Costs two requests, and one where this repository does not have it.
+
         :raises BlobUnknownError: this repository does not have it.
         """
         return await content.describe(self._scope, Digest(digest))
@@ -224,7 +226,8 @@ class AsyncBlobs:
     async def mount(self, digest: str, source: str | Anywhere) -> Descriptor:
         """Give this repository a blob that repository *source* has; no data is copied.
 
-        Whether the caller may read *source* is for the server to decide.
+        Whether the caller may read *source* is for the server to decide. Costs three
+        requests.
 
         :param source: with :data:`ANYWHERE`, the blob may lie anywhere in the registry, also where
             no repository has it any more: whoever knows the digest gets the content.

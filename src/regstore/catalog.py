@@ -8,16 +8,34 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Final
 
 from regstore import layout
-from regstore.errors import NameUnknownError, PathNotFoundError
+from regstore.driver import check_path
+from regstore.errors import InvalidPathError, NameUnknownError, PathNotFoundError
 from regstore.events import Action
 from regstore.links import names_in
 from regstore.reference import check_name
 from regstore.scope import Scope
 from regstore.tags import Page, page_of
 
-_MANIFESTS = "_manifests"
+_Path = tuple[str, ...]
+
+_MANIFESTS: Final = "_manifests"
+_TOGETHER: Final = 16
+"""How many directories are listed at the same time, at most."""
+_NAMES: Final = 500
+"""How many names of a directory are asked for at a time: one request on every object store."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Directory:
+    """A directory below the root of the repositories, and names of its children in order."""
+
+    path: _Path
+    names: list[str]
+    is_whole: bool
 
 
 class AsyncRepositories:
@@ -30,19 +48,24 @@ class AsyncRepositories:
 
     async def all(self) -> AsyncGenerator[str, None]:
         """Yield the names of all repositories; costs one listing per directory of the tree."""
-        async with aclosing(self._below((), await self._children(()), None)) as names:
+        async with aclosing(self._after((), (), None)) as names:
             async for name in names:
                 yield name
 
     async def page(self, limit: int, last: str | None = None) -> Page[str]:
         """Return at most *limit* repositories after *last*, by name components.
 
+        Costs one listing for each repository on the page, for the one after it, and for each
+        directory between root and repository that is entered, 16 at the same time: only a listing
+        tells what is a repository. What comes before *last* is not listed, where the store can
+        begin a listing anywhere (``Capabilities.listing_start_after``).
+
         :param last: where to go on; need not exist.
         :raises ValueError: *limit* is negative.
         """
         found: list[str] = []
-        after = tuple(last.split("/")) if last is not None else None
-        async with aclosing(self._below((), await self._children(()), after)) as names:
+        after = tuple(last.split("/")) if last is not None else ()
+        async with aclosing(self._after((), after, limit + 1)) as names:
             async for name in names:
                 found.append(name)
                 if len(found) > limit:
@@ -58,10 +81,12 @@ class AsyncRepositories:
 
         :raises NameInvalidError: *name* is no repository name.
         :raises NameUnknownError: there is no such repository.
+        :raises ConfigurationError: regstore's own state was written by a newer regstore; nothing
+            was deleted.
         :raises ReadOnlyError: the registry was opened read-only.
         """
         scope = self._scope.repository(check_name(name))
-        await scope.writing()
+        await scope.writing_own()
         parts = (
             layout.TagsRoot(name).path,
             layout.ReferrersComplete(name).path,
@@ -82,30 +107,77 @@ class AsyncRepositories:
             return True
         return False
 
-    async def _below(
-        self, parent: tuple[str, ...], children: list[str], after: tuple[str, ...] | None
+    async def _after(
+        self, parent: _Path, after: _Path, wanted: int | None
     ) -> AsyncGenerator[str, None]:
-        """Yield the repositories below *parent*, those after the components *after*."""
-        first, rest = (after[0], after[1:]) if after else (None, None)
-        for child in children:
-            if child.startswith("_") or (first is not None and child < first):
-                continue
-            path = (*parent, child)
-            is_boundary = child == first
-            async with aclosing(self._at(path, rest if is_boundary else None)) as names:
+        """Yield the repositories below *parent*, those after the components *after*.
+
+        :param wanted: how many will be asked for; nothing is listed to find more.
+        """
+        if after and self._can_be((*parent, after[0])):
+            async with aclosing(self._after((*parent, after[0]), after[1:], wanted)) as names:
+                async for name in names:
+                    yield name
+                    wanted = _less_one(wanted)
+        if wanted != 0:
+            directory = await self._look(parent, after[0] if after else None)
+            async with aclosing(self._below(directory, wanted)) as names:
                 async for name in names:
                     yield name
 
-    async def _at(
-        self, path: tuple[str, ...], after: tuple[str, ...] | None
-    ) -> AsyncGenerator[str, None]:
-        """Yield *path* itself, unless it lies before *after*, then what is below it."""
-        children = await self._children(path)
-        if after is None and _MANIFESTS in children:
-            yield "/".join(path)
-        async with aclosing(self._below(path, children, after or None)) as names:
+    async def _below(self, directory: _Directory, wanted: int | None) -> AsyncGenerator[str, None]:
+        """Yield the repositories below *directory*, whose listing goes on where it is not whole."""
+        while True:
+            async with aclosing(self._among(directory, wanted)) as names:
+                async for name in names:
+                    yield name
+                    wanted = _less_one(wanted)
+            if directory.is_whole or wanted == 0:
+                return
+            directory = await self._look(directory.path, directory.names[-1])
+
+    async def _among(self, directory: _Directory, wanted: int | None) -> AsyncGenerator[str, None]:
+        """Yield the repositories at and below the children whose names are known."""
+        children = [name for name in directory.names if not name.startswith("_")]
+        while children and wanted != 0:
+            size = _TOGETHER if wanted is None else min(wanted, _TOGETHER)
+            paths = [(*directory.path, child) for child in children[:size]]
+            del children[:size]
+            for found in await self._scope.runtime.map(self._look, paths):
+                async with aclosing(self._within(found, wanted)) as names:
+                    async for name in names:
+                        yield name
+                        wanted = _less_one(wanted)
+
+    async def _within(self, directory: _Directory, wanted: int | None) -> AsyncGenerator[str, None]:
+        """Yield *directory* itself, if it is a repository, then those below it."""
+        if await self._is_repository(directory):
+            yield "/".join(directory.path)
+            wanted = _less_one(wanted)
+        async with aclosing(self._below(directory, wanted)) as names:
             async for name in names:
                 yield name
 
-    async def _children(self, parent: tuple[str, ...]) -> list[str]:
-        return await names_in(self._driver, "/".join((self._root, *parent)))
+    async def _is_repository(self, directory: _Directory) -> bool:
+        if directory.is_whole or directory.names[-1] >= _MANIFESTS:
+            return _MANIFESTS in directory.names
+        return bool(await names_in(self._driver, self._at((*directory.path, _MANIFESTS)), None, 1))
+
+    async def _look(self, path: _Path, after: str | None = None) -> _Directory:
+        """List *path*: all at once where that costs no more than a part."""
+        limit = _NAMES if self._driver.capabilities.listing_start_after else None
+        names = await names_in(self._driver, self._at(path), after, limit)
+        return _Directory(path, names, limit is None or len(names) < limit)
+
+    def _can_be(self, path: _Path) -> bool:
+        """Tell whether anything can lie at *path*, which a client has named."""
+        with suppress(InvalidPathError):
+            return not path[-1].startswith("_") and bool(check_path(self._at(path)))
+        return False
+
+    def _at(self, path: _Path) -> str:
+        return "/".join((self._root, *path))
+
+
+def _less_one(wanted: int | None) -> int | None:
+    return wanted and wanted - 1

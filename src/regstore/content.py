@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from regstore import layout
 from regstore.digest import Digest
-from regstore.driver import FileInfo, FileWriter
+from regstore.driver import Content, FileInfo, FileWriter
 from regstore.errors import BlobUnknownError, CorruptContentError, PathNotFoundError
-from regstore.links import read_link, write_link
+from regstore.links import read_link, read_versioned_link, write_link
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+
+Link = layout.LayerLink | layout.RevisionLink
+"""What gives content to a repository."""
 
 
 def blob_unknown(
@@ -49,10 +54,47 @@ async def stat_data(scope: Scope, digest: Digest) -> FileInfo:
 async def describe(scope: Scope, digest: Digest) -> Descriptor:
     """Return the descriptor of a blob of this repository.
 
+    Costs two requests in two round trips. One that is not there costs a single one: clients ask
+    that of every blob before they push it.
+
     :raises BlobUnknownError: this repository does not have it.
     """
     info = await stat_data(scope, await resolve(scope, digest))
     return Descriptor(OCTET_STREAM, digest, info.size)
+
+
+async def has_linked(scope: Scope, *links: Link) -> bool:
+    """Return whether the content that the first of *links* that is there gives is stored.
+
+    Links and data are asked for together, on the guess that no link is an alias: two requests in
+    one round trip; an alias costs more, and so does each link that is not there. With
+    ``Policy.fresh_links`` the link is read first, and alone where it vouches for the data.
+
+    :param links: of one digest in one repository.
+    :raises PathNotFoundError: none of them is there.
+    :raises CorruptContentError: a link holds no digest.
+    """
+    digest, found = links[0].digest, None
+    if scope.policy.fresh_links is None:
+        linked, found = await scope.runtime.both(_first(scope, links), _find(scope, digest))
+    else:
+        linked = await _first(scope, links)
+    link, target, read = linked
+    if scope.policy.vouches(read.modified, scope.runtime.now()):
+        return True
+    lies_at = target if isinstance(link, layout.LayerLink) else digest
+    if found is not None and lies_at == digest:
+        return True
+    return await _find(scope, lies_at, must_exist=True) is not None
+
+
+async def _first(scope: Scope, links: tuple[Link, ...]) -> tuple[Link, Digest, Content]:
+    """Read *links* in turn, and return the first that is there, and what it holds."""
+    *others, last = links
+    for link in others:
+        with suppress(PathNotFoundError):
+            return link, *await read_versioned_link(scope.driver, link.path)
+    return last, *await read_versioned_link(scope.driver, last.path)
 
 
 async def store(scope: Scope, digest: Digest, data: bytes) -> None:
@@ -82,6 +124,13 @@ async def adopt(scope: Scope, source: str, digest: Digest) -> None:
 async def link_layer(scope: Scope, digest: Digest, target: Digest | None = None) -> None:
     """Give this repository the blob, whose content lies under *target* where that is another."""
     await write_link(scope.driver, layout.LayerLink(scope.name, digest).path, target or digest)
+
+
+async def _find(scope: Scope, digest: Digest, *, must_exist: bool = False) -> FileInfo | None:
+    try:
+        return await scope.driver.stat(layout.BlobData(digest).path, must_exist=must_exist)
+    except PathNotFoundError:
+        return None
 
 
 async def _holds(scope: Scope, path: str, size: int) -> bool:

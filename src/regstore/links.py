@@ -63,10 +63,12 @@ async def link_exists(driver: StorageDriver, path: str) -> bool:
     return True
 
 
-async def names_in(driver: StorageDriver, path: str, start_after: str | None = None) -> list[str]:
+async def names_in(
+    driver: StorageDriver, path: str, start_after: str | None = None, limit: int | None = None
+) -> list[str]:
     """Return the names in the directory *path* in byte order; none where there is no directory."""
     try:
-        async with aclosing(driver.list(path, start_after)) as names:
+        async with aclosing(driver.list(path, start_after, limit)) as names:
             return [name async for name in names]
     except PathNotFoundError:
         return []

@@ -11,7 +11,6 @@ from regstore import content, layout
 from regstore.chunks import Chunks, check_body, gathered
 from regstore.digest import Digest
 from regstore.errors import (
-    BlobUnknownError,
     CorruptContentError,
     DigestInvalidError,
     ManifestBlobUnknownError,
@@ -19,10 +18,9 @@ from regstore.errors import (
     ManifestTooLargeError,
     ManifestUnknownError,
     PathNotFoundError,
-    TagConflictError,
 )
 from regstore.events import Action
-from regstore.links import link_exists, linked_digests, read_link, write_link
+from regstore.links import linked_digests, read_link, write_link
 from regstore.oci import Descriptor, Document, Reference, parse_document, sniff
 from regstore.reference import check_tag, parse_reference
 from regstore.referrers import AsyncReferrers
@@ -97,6 +95,11 @@ class AsyncManifests:
         subject need not be. Idempotent. Order: content, revision link, referrers, tags, so that a
         crash leaves nothing that names what is not there.
 
+        With n different children and one tag it costs 2n + 4 requests in 4 round trips: links,
+        children and body at the same time, then revision link, tag index, tag. n + 4 requests where
+        fresh links vouch (:class:`Policy`), in 5 round trips where some do not. One more with a
+        subject, and once per process another, to look at the format of regstore's own state.
+
         :param body: the whole, or its chunks, of which no more are asked for than may be taken.
         :param media_type: as sent; sniffed where absent. Must be what the body says of itself.
         :param digest: what the body must have; its sha256 by default.
@@ -110,6 +113,8 @@ class AsyncManifests:
             and the tags before that one are set.
         :raises TagImmutableError: the policy forbids to move one of *tags*.
         :raises UnsupportedMethodError: *expect* is not ANY and the store cannot keep conditions.
+        :raises ConfigurationError: it has a subject, and regstore's own state in this store was
+            written by a newer regstore; nothing was written.
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
@@ -120,6 +125,8 @@ class AsyncManifests:
         actual = self._verify(whole, digest)
         descriptor = Descriptor(document.media_type, actual, len(whole))
         await self._tags.require_settable(names, actual)
+        if document.subject is not None:
+            await self._scope.writing_own()
         await self._scope.runtime.both(
             self._check_references(document), content.store(self._scope, actual, whole)
         )
@@ -133,6 +140,8 @@ class AsyncManifests:
 
     async def get(self, reference: str) -> Manifest:
         """Return the manifest that *reference*, a tag or a digest, names.
+
+        Costs two requests in one round trip; by tag one before them.
 
         :raises ManifestUnknownError: there is no such tag or manifest.
         :raises TagInvalidError: *reference* is neither a tag nor a digest.
@@ -154,34 +163,41 @@ class AsyncManifests:
         return (await self._load(reference)).descriptor
 
     async def exists(self, reference: str) -> bool:
-        """Return whether *reference*, a tag or a digest, names a manifest whose content is here."""
+        """Return whether *reference*, a tag or a digest, names a manifest whose content is here.
+
+        Costs as much as :meth:`get`, since to read a small object is no dearer than to look for it.
+        """
         try:
             digest = await self._resolve(reference)
-            await read_link(self._driver, self._revision(digest))
-            await self._driver.stat(layout.BlobData(digest).path, must_exist=True)
-        except (ManifestUnknownError, PathNotFoundError):
+            await self._read_linked(digest, reference)
+        except ManifestUnknownError:
             return False
         return True
 
     async def delete(self, digest: str) -> None:
         """Delete a manifest from this repository, and the tags that name it.
 
-        Its content stays, for other repositories and for collection. Costs one read per tag.
+        Its content stays, for other repositories and for collection. Costs two listings of the
+        tags, one read per tag and another per tag that stays, what it costs to delete each tag that
+        names it, one read and one deletion.
 
         :raises ManifestUnknownError: this repository has no such manifest.
+        :raises ConfigurationError: it has a subject, and regstore's own state in this store was
+            written by a newer regstore; nothing was deleted.
         :raises TagImmutableError: an immutable tag names it; nothing was deleted.
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
         wanted = Digest(digest)
-        self._tags.require_mutable(await self._tags.naming(wanted))
+        tags = await self._tags.listed()
+        await self._tags.require_deletable(wanted, tags)
         await self._forget_subject(wanted)
-        await self._untag_all(wanted)
+        await self._tags.release(wanted, tags)
         try:
             await self._driver.delete_file(self._revision(wanted))
         except PathNotFoundError as error:
             raise self._unknown(digest) from error
-        await self._untag_all(wanted)  # those that were set meanwhile
+        await self._tags.release(wanted, await self._tags.listed())  # those set meanwhile
         self._scope.tell(Action.MANIFEST_DELETED, digest=wanted)
 
     async def all(self) -> AsyncGenerator[Digest, None]:
@@ -199,10 +215,15 @@ class AsyncManifests:
         parsed = parse_reference(reference)
         return parsed if isinstance(parsed, Digest) else await self._tags.get(parsed)
 
-    async def _read(self, digest: Digest, reference: str) -> bytes:
+    async def _read_linked(self, digest: Digest, reference: str) -> bytes:
+        """Return the content of a manifest of this repository, unverified."""
         _, body = await self._scope.runtime.both(
             self._read_revision(digest, reference), self._read_data(digest, reference)
         )
+        return body
+
+    async def _read(self, digest: Digest, reference: str) -> bytes:
+        body = await self._read_linked(digest, reference)
         if Digest.of(body, digest.algorithm) != digest:
             path = layout.BlobData(digest).path
             msg = f"the content at {path} does not have its digest: push the manifest again"
@@ -231,17 +252,6 @@ class AsyncManifests:
             return
         await self._referrers.remove(document, digest)
 
-    async def _untag_all(self, digest: Digest) -> None:
-        tags = await self._tags.naming(digest)
-        await self._scope.runtime.map(lambda tag: self._untag(tag, digest), tags)
-
-    async def _untag(self, tag: str, digest: Digest) -> None:
-        """Delete *tag* if it still names *digest*; without conditions, as far as a read tells."""
-        is_conditional = self._driver.capabilities.conditional_delete
-        with suppress(ManifestUnknownError, TagConflictError):
-            if is_conditional or await self._tags.get(tag) == digest:
-                await self._tags.remove(tag, digest if is_conditional else ANY)
-
     async def _check_references(self, document: Document) -> None:
         may_lack = self._scope.policy.may_lack
         needed = {(item.role, item.descriptor.digest): item for item in document.references}
@@ -256,20 +266,17 @@ class AsyncManifests:
     async def _find_missing(self, reference: Reference) -> str | None:
         """Return the digest of what *reference* names if it is not in this repository."""
         digest = reference.descriptor.digest
-        try:
-            if reference.role == "manifest" or await self._is_revision(reference):
-                await self._read_revision(digest, digest)
-                await content.stat_data(self._scope, digest)
-            else:
-                await content.describe(self._scope, digest)
-        except (ManifestUnknownError, BlobUnknownError):
-            return str(digest)
-        return None
-
-    async def _is_revision(self, reference: Reference) -> bool:
-        """Tell whether content of unknown type in an index was pushed here as a manifest."""
-        revision = self._revision(reference.descriptor.digest)
-        return reference.role == "blob" and await link_exists(self._driver, revision)
+        revision, layer = (
+            kind(self._scope.name, digest) for kind in (layout.RevisionLink, layout.LayerLink)
+        )
+        links: dict[str, tuple[content.Link, ...]] = {
+            "manifest": (revision,),
+            "blob": (revision, layer),  # of a type that may have been pushed as a manifest
+        }
+        with suppress(PathNotFoundError):
+            if await content.has_linked(self._scope, *links.get(reference.role, (layer,))):
+                return None
+        return str(digest)
 
     async def _gather(self, body: bytes | Chunks) -> bytes:
         limit = self._scope.policy.max_manifest_size

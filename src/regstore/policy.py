@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Protocol
 
@@ -56,6 +57,11 @@ class Policy:
         refer to is neither checked nor protected: the garbage collector of CNCF distribution
         stops at manifests that it cannot parse.
     :ivar tags: which tags never change.
+    :ivar fresh_links: the data of what a manifest refers to is not looked for where the link to it
+        is younger than this, which saves one request for each: who wrote the link had the data.
+        Not for a store from which anything collects unreferenced data sooner. A collector must
+        wait longer than this, plus the longest manifest push, plus the difference between this
+        process's clock and the store's: a link's age is taken from both. ``None`` looks always.
     """
 
     max_manifest_size: int = MAX_MANIFEST_SIZE
@@ -64,6 +70,18 @@ class Policy:
     foreign_layers: bool = True
     unknown_manifests: bool = False
     tags: TagPolicy = field(default_factory=MutableTags)
+    fresh_links: timedelta | None = None
+
+    def vouches(self, modified: datetime, now: datetime) -> bool:
+        """Return whether a link of that time vouches for its data.
+
+        One from the future does too, if it is no further away than an old one may be: clocks
+        differ, and stores round.
+
+        :param modified: of the link, by the store's clock.
+        :param now: by this process's clock.
+        """
+        return self.fresh_links is not None and abs(now - modified) < self.fresh_links
 
     def may_lack(self, reference: Reference) -> bool:
         """Return whether a manifest is taken although what *reference* names is missing."""

@@ -11,21 +11,23 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
+from functools import partial
+from typing import Final
 
 from regstore import layout
 from regstore.digest import Digest
-from regstore.driver import IF_ABSENT
 from regstore.errors import (
     CorruptContentError,
     ManifestInvalidError,
-    PathExistsError,
     PathNotFoundError,
-    UnsupportedMethodError,
 )
 from regstore.links import link_exists, linked_digests, names_in
 from regstore.oci import Descriptor, Document, parse_document
-from regstore.scope import FORMAT, Scope
+from regstore.scope import Scope
 from regstore.tags import Page
+
+_TOGETHER: Final = 16
+"""How many descriptors are read at a time, at most."""
 
 
 class AsyncReferrers:
@@ -40,12 +42,14 @@ class AsyncReferrers:
     ) -> AsyncGenerator[Descriptor, None]:
         """Yield the descriptors of the manifests whose subject is *digest*, ordered by digest.
 
-        The subject itself need not exist. Each carries its artifact type and annotations.
+        The subject itself need not exist. Each carries its artifact type and annotations. Costs
+        two requests, a listing for each algorithm of their digests, and one read for each of them,
+        16 at the same time.
 
         :param artifact_type: yield only those of this type.
         :raises DigestInvalidError: *digest* is malformed.
         """
-        async with aclosing(self._descriptors(Digest(digest), None)) as descriptors:
+        async with aclosing(self._descriptors(Digest(digest), None, _TOGETHER)) as descriptors:
             async for descriptor in descriptors:
                 if artifact_type in (None, descriptor.artifact_type):
                     yield descriptor
@@ -59,6 +63,9 @@ class AsyncReferrers:
     ) -> Page[Descriptor]:
         """Return at most *limit* referrers after the digest *last*, ordered by digest.
 
+        Costs what :meth:`all` does, with one read more than there are on the page. Those of other
+        types are read too.
+
         :raises DigestInvalidError: *digest* or *last* is malformed.
         :raises ValueError: *limit* is negative.
         """
@@ -67,7 +74,8 @@ class AsyncReferrers:
             raise ValueError(msg)
         after = Digest(last) if last is not None else None
         items: list[Descriptor] = []
-        async with aclosing(self._descriptors(Digest(digest), after)) as descriptors:
+        batch = _TOGETHER if artifact_type is not None else min(limit + 1, _TOGETHER)
+        async with aclosing(self._descriptors(Digest(digest), after, batch)) as descriptors:
             async for descriptor in descriptors:
                 if artifact_type in (None, descriptor.artifact_type):
                     items.append(descriptor)
@@ -80,16 +88,17 @@ class AsyncReferrers:
         """Read every manifest of the repository again; add what the index lacks, drop what is gone.
 
         :returns: how many manifests refer to another.
+        :raises ConfigurationError: the index was written by a newer regstore.
         :raises ReadOnlyError: the registry was opened read-only.
         """
-        await self._scope.writing()
+        await self._scope.writing_own()
         count = 0
         async with aclosing(self._scan()) as found:
             async for document, descriptor in found:
                 await self.add(document, descriptor)
                 count += 1
         await self._drop_stale()
-        if await self._is_there(layout.RevisionsRoot(self._scope.name)):
+        if await names_in(self._driver, layout.RevisionsRoot(self._scope.name).path, None, 1):
             marker = layout.ReferrersComplete(self._scope.name).path
             await self._driver.put_content(marker, b"")
         return count
@@ -107,28 +116,41 @@ class AsyncReferrers:
     async def _drop_if_stale(self, entry: layout.Referrer) -> None:
         revision = layout.RevisionLink(entry.name, entry.digest).path
         if not await link_exists(self._driver, revision):
-            with suppress(PathNotFoundError):
-                await self._driver.delete_file(entry.path)
+            await self._driver.delete_file(entry.path, missing_ok=True)
 
     async def add(self, document: Document, descriptor: Descriptor) -> None:
-        """Record that the manifest *descriptor* has a subject, if it has one."""
+        """Record that the manifest *descriptor* has a subject, if it has one.
+
+        :raises ConfigurationError: it has, and the index was written by a newer regstore.
+        """
         if document.subject is None:
             return
-        await self._mark_format()
+        await self._scope.mark_own()
         path = self._path(document.subject.digest, descriptor.digest)
         await self._driver.put_content(path, json.dumps(descriptor.to_json()).encode())
 
     async def remove(self, document: Document, digest: Digest) -> None:
-        """Forget what :meth:`add` recorded."""
+        """Forget what :meth:`add` recorded.
+
+        :raises ConfigurationError: the index was written by a newer regstore.
+        """
         if document.subject is not None:
-            with suppress(PathNotFoundError):
-                await self._driver.delete_file(self._path(document.subject.digest, digest))
+            await self._scope.writing_own()
+            path = self._path(document.subject.digest, digest)
+            await self._driver.delete_file(path, missing_ok=True)
 
     async def _descriptors(
-        self, subject: Digest, after: Digest | None
+        self, subject: Digest, after: Digest | None, batch: int
     ) -> AsyncGenerator[Descriptor, None]:
-        if await self._is_complete() or not self._scope.read_only:
-            source = self._indexed(subject, after)
+        root = layout.Subject(self._scope.name, subject).path
+        is_complete, algorithms = await self._scope.runtime.both(
+            self._is_complete(), names_in(self._driver, root)
+        )
+        if not is_complete and not self._scope.read_only:
+            await self.reindex()
+            is_complete, algorithms = True, await names_in(self._driver, root)
+        if is_complete:
+            source = self._indexed(subject, algorithms, after, batch)
         else:
             source = self._scanned(subject, after)
         async with aclosing(source) as descriptors:
@@ -136,18 +158,34 @@ class AsyncReferrers:
                 yield descriptor
 
     async def _indexed(
-        self, subject: Digest, after: Digest | None
+        self, subject: Digest, algorithms: list[str], after: Digest | None, batch: int
     ) -> AsyncGenerator[Descriptor, None]:
-        if not await self._is_complete():
-            await self.reindex()
-        root = layout.Subject(self._scope.name, subject).path
-        for algorithm in await names_in(self._driver, root):
+        for algorithm in algorithms:
             if after is not None and algorithm < after.algorithm:
                 continue
             start = after.hex if after is not None and algorithm == after.algorithm else None
-            for encoded in await names_in(self._driver, f"{root}/{algorithm}", start):
-                with suppress(PathNotFoundError):
-                    yield await self._read(subject, Digest(f"{algorithm}:{encoded}"))
+            async with aclosing(self._listed(subject, algorithm, start, batch)) as batches:
+                async for digests in batches:
+                    found = await self._scope.runtime.map(partial(self._read, subject), digests)
+                    for descriptor in found:
+                        if descriptor is not None:
+                            yield descriptor
+
+    async def _listed(
+        self, subject: Digest, algorithm: str, start: str | None, batch: int
+    ) -> AsyncGenerator[list[Digest], None]:
+        """Yield the digests of the entries after *start*, at most *batch* at a time."""
+        root = f"{layout.Subject(self._scope.name, subject).path}/{algorithm}"
+        digests = []
+        with suppress(PathNotFoundError):
+            async with aclosing(self._driver.list(root, start)) as names:
+                async for encoded in names:
+                    digests.append(Digest(f"{algorithm}:{encoded}"))
+                    if len(digests) == batch:
+                        yield digests
+                        digests = []
+        if digests:
+            yield digests
 
     async def _scanned(
         self, subject: Digest, after: Digest | None
@@ -172,9 +210,12 @@ class AsyncReferrers:
                     if document.subject is not None:
                         yield document, document.describe(digest, len(content.data))
 
-    async def _read(self, subject: Digest, digest: Digest) -> Descriptor:
+    async def _read(self, subject: Digest, digest: Digest) -> Descriptor | None:
         path = self._path(subject, digest)
-        content = await self._driver.get_content(path)
+        try:
+            content = await self._driver.get_content(path)
+        except PathNotFoundError:
+            return None
         try:
             return Descriptor.from_json(json.loads(content.data))
         except (ValueError, RecursionError) as error:
@@ -182,28 +223,11 @@ class AsyncReferrers:
             raise CorruptContentError(msg, path=path, digest=str(digest)) from error
 
     async def _is_complete(self) -> bool:
-        return await self._is_there(layout.ReferrersComplete(self._scope.name))
-
-    async def _is_there(self, spec: layout.PathSpec) -> bool:
         try:
-            await self._driver.stat(spec.path)
+            await self._driver.get_content(layout.ReferrersComplete(self._scope.name).path)
         except PathNotFoundError:
             return False
         return True
-
-    async def _mark_format(self) -> None:
-        """Say which format this own state has, for regstores to come."""
-        path = layout.Format().path
-        try:
-            await self._driver.get_content(path)
-        except PathNotFoundError:
-            body = str(FORMAT).encode()
-            try:
-                await self._driver.put_content(path, body, IF_ABSENT)
-            except UnsupportedMethodError:
-                await self._driver.put_content(path, body)
-            except PathExistsError:
-                return
 
     def _path(self, subject: Digest, digest: Digest) -> str:
         return layout.Referrer(self._scope.name, subject, digest).path

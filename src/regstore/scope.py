@@ -8,21 +8,29 @@ from typing import Final
 from regstore import layout
 from regstore._run import Runtime
 from regstore.digest import Digest
-from regstore.driver import StorageDriver
-from regstore.errors import ConfigurationError, PathNotFoundError, ReadOnlyError
+from regstore.driver import IF_ABSENT, StorageDriver
+from regstore.errors import (
+    ConfigurationError,
+    PathExistsError,
+    PathNotFoundError,
+    ReadOnlyError,
+    UnsupportedMethodError,
+)
 from regstore.events import Action, Event, Observer, SilentObserver
 from regstore.policy import Policy
 
 FORMAT: Final = 1
 """The newest format of ``docker/registry/regstore`` that this code reads and writes."""
 
-
 _FORMAT_DIGITS: Final = 9
 
 
 @dataclass(slots=True)
-class _FormatCheck:
-    done: bool = False
+class _OwnState:
+    """What this process knows of the format file."""
+
+    is_known: bool = False
+    is_marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Scope:
     observer: Observer = field(default_factory=SilentObserver)
     read_only: bool = False
     name: str = ""
-    _format: _FormatCheck = field(default_factory=_FormatCheck)
+    _own: _OwnState = field(default_factory=_OwnState)
 
     @property
     def runtime(self) -> Runtime:
@@ -46,23 +54,54 @@ class Scope:
         return replace(self, name=name)
 
     async def writing(self) -> None:
-        """Allow a change, or raise.
+        """Allow a change in the stock layout, or raise. Asks the store for nothing.
 
         :raises ReadOnlyError: the registry was opened read-only.
-        :raises ConfigurationError: the store was written by a newer regstore. Asked once.
         """
         if self.read_only:
             msg = "the registry is open read-only: open it without read_only=True to change it"
             raise ReadOnlyError(msg)
-        if not self._format.done:
-            await self._check_format()
-            self._format.done = True
 
-    async def _check_format(self) -> None:
+    async def writing_own(self) -> None:
+        """Allow a change of regstore's own state (``docker/registry/regstore``), or raise.
+
+        Costs one read for all scopes of a registry; what another process upgrades afterwards is
+        not seen.
+
+        :raises ReadOnlyError: the registry was opened read-only.
+        :raises ConfigurationError: that state was written by a newer regstore.
+        """
+        await self.writing()
+        if not self._own.is_known:
+            self._own.is_marked = await self._check_format()
+            self._own.is_known = True
+
+    async def mark_own(self) -> None:
+        """Do what :meth:`writing_own` does, and say which format what is added has.
+
+        Costs one write more, for the first addition to a store.
+
+        :raises ReadOnlyError: the registry was opened read-only.
+        :raises ConfigurationError: that state was written by a newer regstore.
+        """
+        await self.writing_own()
+        if self._own.is_marked:
+            return
+        path, body = layout.Format().path, str(FORMAT).encode()
+        try:
+            await self.driver.put_content(path, body, IF_ABSENT)
+        except UnsupportedMethodError:
+            await self.driver.put_content(path, body)
+        except PathExistsError:  # another process was first: what does it write?
+            await self._check_format()
+        self._own.is_marked = True
+
+    async def _check_format(self) -> bool:
+        """Return whether the store says which format it has, and raise where it is not known."""
         try:
             content = await self.driver.get_content(layout.Format().path)
         except PathNotFoundError:
-            return
+            return False
         found = content.data.strip()
         if not found.isdigit() or len(found) > _FORMAT_DIGITS or int(found) > FORMAT:
             msg = (
@@ -70,6 +109,7 @@ class Scope:
                 f"knows formats up to {FORMAT}: upgrade regstore before writing to it"
             )
             raise ConfigurationError(msg)
+        return True
 
     def tell(
         self,

@@ -28,13 +28,14 @@ from regstore.errors import (
     TransientError,
 )
 from regstore.events import Action
-from regstore.links import link_exists, read_link, read_versioned_link, write_link
+from regstore.links import link_exists, names_in, read_link, read_versioned_link, write_link
 from regstore.reference import check_tag
 from regstore.scope import Scope
 
 Item = TypeVar("Item")
 
 _SWAP_ATTEMPTS: Final = 1000
+_FEW: Final = 6
 _BEFORE_OWN: Final = "^"
 """Sorts right before ``_manifests``, ``_layers`` and ``_uploads``."""
 
@@ -131,6 +132,10 @@ class AsyncTags:
     async def delete(self, tag: str, expect: Expect = ANY) -> None:
         """Delete *tag* and its history; the manifest stays.
 
+        Costs one deletion that tells whether there was a tag, a listing of the index, the deletion
+        of what it holds, and one read to see whether the tag was set again meanwhile; with a digest
+        one read more.
+
         :param expect: :data:`ANY`, or the digest that the tag must name now.
         :raises TagInvalidError: *tag* is no tag.
         :raises ManifestUnknownError: there is no such tag.
@@ -141,8 +146,15 @@ class AsyncTags:
         """
         await self._scope.writing()
         expect = _checked(expect)
-        self.require_mutable([tag])
-        await self.remove(tag, expect)
+        if self._scope.policy.tags.is_immutable(self._scope.name, tag):
+            raise self._immutable(tag)
+        try:
+            await self._delete_current(tag, expect)
+        except PathNotFoundError as error:
+            await self._delete_index(tag)  # an earlier deletion may have been cut short
+            raise self._unknown(tag) from error
+        await self._delete_index(tag)
+        self._scope.tell(Action.TAG_DELETED, tag=tag)
 
     async def require_settable(self, tags: Iterable[str], digest: Digest) -> None:
         """Raise where the policy forbids to make one of *tags* name *digest*.
@@ -153,24 +165,24 @@ class AsyncTags:
             if self._scope.policy.tags.is_immutable(self._scope.name, tag):
                 await self._expect_unmoved(tag, digest, ANY)
 
-    def require_mutable(self, tags: Iterable[str]) -> None:
-        """Raise where the policy forbids to delete one of *tags*.
+    async def require_deletable(self, digest: Digest, tags: Iterable[str]) -> None:
+        """Raise where one of *tags* names *digest*, and the policy forbids to delete that tag.
+
+        Costs one read for each of *tags* that the policy protects.
 
         :raises TagImmutableError: it does.
         """
-        for tag in tags:
-            if self._scope.policy.tags.is_immutable(self._scope.name, tag):
-                raise self._immutable(tag)
+        forbids = self._scope.policy.tags.is_immutable
+        for tag in await self._among(digest, [t for t in tags if forbids(self._scope.name, t)]):
+            raise self._immutable(tag)
 
-    async def remove(self, tag: str, expect: Expect = ANY) -> None:
-        """Do what :meth:`delete` does, where the policy has been asked."""
-        try:
-            await self._delete_current(tag, expect)
-        except PathNotFoundError as error:
-            await self._delete_index(tag)  # an earlier deletion may have been cut short
-            raise self._unknown(tag) from error
-        await self._delete_index(tag)
-        self._scope.tell(Action.TAG_DELETED, tag=tag)
+    async def release(self, digest: Digest, tags: Iterable[str]) -> None:
+        """Delete those of *tags* that name *digest*, whatever the policy says.
+
+        Costs one read per tag; for each that is deleted what :meth:`delete` does. Where the store
+        deletes without conditions, a tag that is set between the two is lost.
+        """
+        await self._scope.runtime.map(lambda tag: self._release(tag, digest), tags)
 
     async def all(self, *, verify: bool = False) -> AsyncGenerator[str, None]:
         """Yield the tags in byte order.
@@ -219,17 +231,16 @@ class AsyncTags:
 
     async def naming(self, digest: str) -> list[str]:
         """Return the tags that name *digest*, at one read per tag of the repository."""
-        wanted = Digest(digest)
+        return await self._among(Digest(digest), await self.listed())
 
-        async def names_it(tag: str) -> str | None:
-            return tag if await self._find(tag) == wanted else None
+    async def listed(self) -> list[str]:
+        """Return what :meth:`all` yields; nothing where there is no such repository."""
+        return await names_in(self._driver, layout.TagsRoot(self._scope.name).path)
 
-        with suppress(NameUnknownError):
-            async with aclosing(self._names(None, None)) as names:
-                tags = [tag async for tag in names]
-            found = await self._scope.runtime.map(names_it, tags)
-            return [tag for tag in found if tag is not None]
-        return []
+    async def _among(self, digest: Digest, tags: list[str]) -> list[str]:
+        """Return those of *tags* that name *digest*."""
+        found = await self._scope.runtime.map(self._find, tags)
+        return [tag for tag, current in zip(tags, found, strict=True) if current == digest]
 
     async def _find(self, tag: str) -> Digest | None:
         """Return what :meth:`get` does, ``None`` where it raises."""
@@ -281,7 +292,17 @@ class AsyncTags:
             return None, IF_ABSENT
         return current, if_version(content.version)
 
-    async def _delete_current(self, tag: str, expect: Expect) -> None:
+    async def _release(self, tag: str, digest: Digest) -> None:
+        is_fenced = self._driver.capabilities.conditional_delete
+        try:
+            await self._delete_current(tag, digest, is_fenced=is_fenced)
+        except (PathNotFoundError, CorruptContentError, TagConflictError):
+            return
+        await self._delete_index(tag)
+        self._scope.tell(Action.TAG_DELETED, tag=tag)
+
+    async def _delete_current(self, tag: str, expect: Expect, *, is_fenced: bool = True) -> None:
+        """Delete ``current`` if it is what is expected, as far as a read tells if not fenced."""
         path = self._current(tag)
         if expect is ANY:
             await self._driver.delete_file(path)
@@ -290,6 +311,9 @@ class AsyncTags:
             current, content = await read_versioned_link(self._driver, path)
             if current != expect:
                 raise self._conflict(tag, current)
+            if not is_fenced:
+                await self._driver.delete_file(path, missing_ok=True)
+                return
             with suppress(PreconditionFailedError):
                 await self._driver.delete_file(path, if_version(content.version))
                 return
@@ -297,10 +321,30 @@ class AsyncTags:
 
     async def _delete_index(self, tag: str) -> None:
         """Forget the history, but not that of a tag which was set again meanwhile."""
+        root = layout.TagIndex(self._scope.name, tag).path
         with suppress(PathNotFoundError):
-            await self._driver.delete(layout.TagIndex(self._scope.name, tag).path)
+            if self._driver.capabilities.listing_start_after and (few := await self._few(root)):
+                await self._scope.runtime.map(self._forget, few)
+            else:
+                await self._driver.delete(root)
         with suppress(PathNotFoundError):
             await self._write_index(tag, await read_link(self._driver, self._current(tag)))
+
+    async def _few(self, root: str) -> list[str]:
+        """Return what lies below *root*, where that is so little that to delete the tree is dearer.
+
+        Stores of objects look in more than one place for what belongs to a tree.
+        """
+        async with aclosing(self._driver.walk(root)) as files:
+            paths = []
+            async for info in files:
+                paths.append(info.path)
+                if len(paths) > _FEW:
+                    return []
+        return paths
+
+    async def _forget(self, path: str) -> None:
+        await self._driver.delete_file(path, missing_ok=True)
 
     async def _write_index(self, tag: str, digest: Digest) -> None:
         link = layout.TagIndexLink(self._scope.name, tag, digest)

@@ -111,7 +111,7 @@ def test_a_tag_that_is_set_while_it_is_deleted_keeps_its_history(
     ONE.push(repo, "v1")
     TWO.push(repo)
     again = once(
-        lambda call: call.name == "delete" and "index" in call.path,
+        lambda call: call.name in {"delete", "delete_file"} and "index" in call.path,
         lambda: repo.tags.set("v1", TWO.digest),
     )
     hooked(place, again).tags.delete("v1")
@@ -206,8 +206,23 @@ def test_descriptors_are_hashable() -> None:
 def test_a_format_that_is_not_known_is_refused(place: Place, body: bytes) -> None:
     place.write(layout.Format().path, body)
     with pytest.raises(ConfigurationError, match="upgrade"):
-        place.repository(NAME).blobs.put(b"")
+        place.repository(NAME).referrers.reindex()
     assert place.files() == {layout.Format().path: body}
+
+
+def test_of_two_that_write_the_format_first_the_newer_one_is_heard(
+    place: Place, repo: Repository
+) -> None:
+    for blob in SIGNATURE.blobs:
+        repo.blobs.put(blob)
+    newer = once(
+        lambda call: call.name == "put_content" and call.path == layout.Format().path,
+        lambda: place.write(layout.Format().path, b"2"),
+    )
+    with pytest.raises(ConfigurationError, match="upgrade"):
+        SIGNATURE.push_manifest(hooked(place, newer))
+    assert place.read(layout.Format().path) == b"2"
+    assert not place.has(layout.SubjectsRoot(NAME).path)
 
 
 def test_a_manifest_that_is_pushed_and_deleted_at_once_is_not_half_there(

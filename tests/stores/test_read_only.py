@@ -75,6 +75,18 @@ CHANGES: dict[str, dict[str, Callable[[Registry], object]]] = {
     },
     "Referrers": {"reindex": lambda registry: registry.repository(NAME).referrers.reindex()},
 }
+REFERRER = make_image("referrer", layers=0, subject=IMAGE.described())
+OWN_CHANGES: dict[str, Callable[[Registry], object]] = {
+    "reindex": CHANGES["Referrers"]["reindex"],
+    "delete of a repository": CHANGES["Repositories"]["delete"],
+    "put of a referrer": lambda registry: registry.repository(NAME).manifests.put(
+        REFERRER.manifest, tags=["v9"]
+    ),
+    "delete of a referrer": lambda registry: registry.repository(NAME).manifests.delete(
+        REFERRER.digest
+    ),
+}
+"""Those that change more than the stock layout."""
 EACH_CHANGE = {
     f"{kind}.{name}": change
     for kind, changes in CHANGES.items()
@@ -137,13 +149,26 @@ def test_every_read_works(filled: Place) -> None:
     assert filled.files() == before
 
 
-def test_a_store_of_a_newer_format_is_only_read(filled: Place) -> None:
+def test_state_of_a_newer_format_is_left_alone(filled: Place) -> None:
+    REFERRER.push(filled.repository(NAME))
     for found in (b"2", b"10\n", b"", b"new"):
         filled.write(Format().path, found)
         before = filled.files()
-        assert refused(filled.open(), ConfigurationError) == EACH_CHANGE.keys()
+        for change in OWN_CHANGES.values():
+            with pytest.raises(ConfigurationError, match="upgrade"):
+                change(filled.open())
         assert filled.files() == before
-        assert filled.repository(NAME).manifests.get("v1").body == IMAGE.manifest
+
+
+def test_beside_state_of_a_newer_format_the_stock_layout_is_written(filled: Place) -> None:
+    """The format is regstore's own tree's, and so is not asked for before every first push."""
+    filled.write(Format().path, b"2")
+    repo = filled.repository(NAME)
+    IMAGE.push(repo, "v2")
+    assert repo.manifests.get("v2").body == IMAGE.manifest
+    repo.manifests.delete(IMAGE.digest)
+    assert list(repo.tags.all()) == []
+    assert filled.read(Format().path) == b"2"
 
 
 def test_a_store_of_a_known_format_is_written(filled: Place) -> None:

@@ -31,7 +31,7 @@ class StateRoot(PathSpec):
 
 @file(ROOT + "/format")
 class Format(PathSpec):
-    """The version of this tree; a newer one than this library knows is refused."""
+    """The version of this tree; one that is newer than this library knows is never changed."""
 
     __slots__ = ()
 
