@@ -114,10 +114,11 @@ class ObjectDriver(StorageDriver):
         if destination is not None:
             check_path(destination, self.name)
             return StraightWriter(self._store, path, destination, self._slots)
+        head: Head | None = None
         if append:
             head = await self._resume(path, at_least, begin=begin)
         else:
-            head = await self._discard(path)
+            await self._discard(path)
         return ObjectWriter(self._store, path, head, self._slots)
 
     @override
