@@ -1,0 +1,1 @@
+"""The store of objects that is a Google Cloud Storage bucket."""

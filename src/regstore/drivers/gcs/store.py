@@ -1,0 +1,313 @@
+"""Google Cloud Storage as a store of objects, through its JSON API."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Literal
+
+from typing_extensions import override
+
+from regstore._run import Runtime
+from regstore.driver import ANY, Capabilities, Condition, Content, FileInfo, if_version
+from regstore.drivers.gcs.assembly import Assembly, part_key, prefix_of, referring
+from regstore.drivers.gcs.body import GcsBody, body_of
+from regstore.drivers.gcs.calls import NAME, Call, generation, generation_match
+from regstore.drivers.gcs.deletion import BATCH, Deletion
+from regstore.drivers.gcs.handing_out import Signer, may_sign
+from regstore.drivers.gcs.multipart import related
+from regstore.drivers.gcs.place import Place
+from regstore.drivers.gcs.resources import FIELDS, from_resource
+from regstore.drivers.gcs.transport import Transport
+from regstore.drivers.objects.port import Limits, Listing, ObjectStore, Part, Session
+from regstore.errors import (
+    PathExistsError,
+    PathNotFoundError,
+    PreconditionFailedError,
+    TransientError,
+    UnsupportedMethodError,
+)
+
+_LARGEST = 5 << 40
+"""Bytes of the largest object: https://cloud.google.com/storage/quotas#objects"""
+_LIMITS = Limits(
+    max_parts=100_000,
+    delete_batch=BATCH,
+    copy_size=_LARGEST,
+    tells_missing=True,
+    copies_ranges=False,
+)
+# https://cloud.google.com/storage/docs/consistency
+_CAPABILITIES = Capabilities(
+    atomic_put=True,
+    stable_reads=True,
+    conditional_create=True,
+    conditional_replace=True,
+    conditional_delete=True,
+    conditional_commit=True,
+    conditional_copy=True,
+    source_pinned_copy=True,
+    unique_versions=True,
+    server_side_copy=True,
+    parked_notes=True,
+    resume_scope="host",
+    read_after_write=True,
+    read_after_overwrite=True,
+    list_after_write=True,
+    staleness_bound=0.0,
+    modified_is_commit_time=True,
+    listing_start_after=True,
+    max_object_size=_LARGEST,
+    clock_resolution=1.0,
+)
+# Public objects are cached for an hour unless they say otherwise, and then a tag that has moved is
+# not seen; and nothing may decode on the way what says that it is compressed.
+_METADATA = {"contentType": "application/octet-stream", "cacheControl": "no-cache, no-transform"}
+_PAGE = f"items({FIELDS}),prefixes,nextPageToken"
+_TOKEN_BITS = 96
+
+
+class GcsStore(ObjectStore):
+    """A bucket of Google Cloud Storage, or the part of one below a prefix.
+
+    A version is a *generation*: a number that every write gives anew. Parts are objects in the
+    session's scratch directory, put together by ``compose``; a resumable upload of Google's is
+    never begun. The time of an object is its ``updated``: when its content or its metadata was
+    written last. One object takes about one write a second; more raise :exc:`ThrottledError`.
+
+    :param options: what :func:`~regstore.drivers.gcs.opening.gcs_store` takes as storage options.
+    """
+
+    def __init__(self, place: Place, options: Mapping[str, object], runtime: Runtime) -> None:
+        self.name = NAME
+        self.limits = _LIMITS
+        self.runtime = runtime
+        self.capabilities = replace(_CAPABILITIES, redirect=may_sign(options.get("token")))
+        self._place = place
+        self._transport = Transport(options, runtime)
+        self._deletion = Deletion(self._transport, place, runtime)
+        self._assembly = Assembly(self._transport, place, runtime, self._deletion, _METADATA)
+        self._signer = Signer(self._transport, place, runtime)
+
+    @override
+    async def head(self, key: str) -> FileInfo:
+        call = Call("GET", self._place.object(key), key, query={"fields": FIELDS})
+        return from_resource(key, await self._transport.resource(call))
+
+    @override
+    async def get(self, key: str) -> Content:
+        body = await self.open(key)
+        try:
+            pieces = []
+            while piece := await body.read():
+                pieces.append(piece)
+        finally:
+            await body.aclose()
+        return Content(b"".join(pieces), body.info.version, body.info.modified)
+
+    @override
+    async def open(
+        self, key: str, start: int = 0, length: int | None = None, version: str | None = None
+    ) -> GcsBody:
+        condition = ANY if version is None else if_version(version)
+        last = "" if length is None else start + length - 1
+        whole = start == 0 and length is None
+        call = Call(
+            "GET",
+            self._place.object(key),
+            key,
+            query={"alt": "media", **generation_match(condition, key)},
+            headers={} if whole else {"Range": f"bytes={start}-{last}"},
+            condition=condition,
+            start=start,
+        )
+        response = await self._transport.open(call)
+        try:
+            return body_of(call, response, length, version)
+        except BaseException:
+            response.close()
+            raise
+
+    @override
+    async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
+        name = self._place.name_of(key)
+        kind, body = related({"name": name, **_METADATA}, data, self.runtime.random)
+        call = Call(
+            "POST",
+            self._place.objects(),
+            key,
+            about="bucket",
+            service="upload",
+            query={
+                "uploadType": "multipart",
+                "fields": "size,generation",
+                **generation_match(condition, key),
+            },
+            headers={"Content-Type": kind},
+            condition=condition,
+            body=body,
+        )
+        resource = await self._transport.resource(call)
+        if resource.get("size") != str(len(data)):
+            raise TransientError(key, NAME, "stored with another size", outcome_unknown=True)
+        return _generation(key, resource)
+
+    @override
+    async def delete(self, key: str, condition: Condition = ANY) -> None:
+        if condition.kind == "absent":
+            raise UnsupportedMethodError(key, NAME, "what is absent cannot be deleted")
+        query = generation_match(condition, key)
+        call = Call("DELETE", self._place.object(key), key, query=query, condition=condition)
+        await self._transport.send(call)
+
+    @override
+    async def delete_many(self, keys: Sequence[str]) -> None:
+        await self._deletion.delete(keys)
+
+    @override
+    async def list(
+        self,
+        prefix: str,
+        *,
+        delimited: bool = False,
+        start_after: str | None = None,
+        token: str | None = None,
+        limit: int | None = None,
+    ) -> Listing:
+        query = {
+            "prefix": self._place.name_of(prefix),
+            "maxResults": str(limit or self.limits.list_page),
+            "fields": _PAGE,
+        }
+        if delimited:
+            query["delimiter"] = "/"
+        if start_after is not None:
+            # It takes in the name itself, which a hint may.
+            query["startOffset"] = self._place.name_of(start_after)
+        if token is not None:
+            query["pageToken"] = token
+        call = Call("GET", self._place.objects(), prefix, about="bucket", query=query)
+        page = await self._transport.resource(call)
+        keyed = [(self._place.key_of(each["name"]), each) for each in page.get("items", ())]
+        return Listing(
+            tuple(from_resource(key, each) for key, each in keyed if key),
+            tuple(self._place.key_of(each) for each in page.get("prefixes", ())),
+            page.get("nextPageToken") or None,
+        )
+
+    @override
+    async def copy(
+        self,
+        source: str,
+        destination: str,
+        condition: Condition = ANY,
+        source_version: str | None = None,
+    ) -> str:
+        query = generation_match(condition, destination)
+        if source_version is not None:
+            query["ifSourceGenerationMatch"] = generation(source_version, source)
+        # Either condition answers 412. Which one it was is asked only where it must be known.
+        unclear = condition.kind == "absent" and source_version is not None
+        blamed = ANY if unclear else condition
+        call = Call(
+            "POST",
+            f"{self._place.object(source)}/rewriteTo/{self._place.object(destination)}",
+            destination if condition.kind == "absent" else source,
+            query=query,
+            condition=blamed,
+        )
+        try:
+            return await self._rewrite(call)
+        except PreconditionFailedError as error:
+            if unclear and await self._exists(destination):
+                raise PathExistsError(destination, NAME) from error
+            raise
+        except PathNotFoundError as error:
+            raise PathNotFoundError(source, NAME) from error
+
+    async def _rewrite(self, call: Call) -> str:
+        """Ask until all is copied: one request copies what it can in about half a minute."""
+        token = ""
+        while True:
+            query = {**call.query, "rewriteToken": token} if token else call.query
+            answer = await self._transport.resource(replace(call, query=query))
+            if answer.get("done"):
+                return _generation(call.key, answer.get("resource", {}))
+            token = answer.get("rewriteToken", "")
+
+    async def _exists(self, key: str) -> bool:
+        try:
+            await self.head(key)
+        except PathNotFoundError:
+            return False
+        return True
+
+    @override
+    async def begin(self, key: str, scratch: str) -> Session:
+        token = f"{self.runtime.random.getrandbits(_TOKEN_BITS):0{_TOKEN_BITS // 4}x}"
+        return Session(key, token, scratch)
+
+    @override
+    async def put_part(self, session: Session, number: int, data: bytes) -> Part:
+        version = await self.put(part_key(session, number), data)
+        return Part(number, len(data), version)
+
+    @override
+    async def copy_part(
+        self, session: Session, number: int, source: FileInfo, start: int, length: int
+    ) -> Part:
+        """Refer to a whole stored object, without a request.
+
+        That it is gone, or has another version, is told when the session is completed.
+
+        :raises UnsupportedMethodError: it is not the whole object that is asked for.
+        """
+        if start or length != source.size:
+            raise UnsupportedMethodError(source.path, NAME, "only whole objects become parts")
+        return referring(number, replace(source, version=generation(source.version, source.path)))
+
+    @override
+    async def complete(
+        self, session: Session, parts: Sequence[Part], condition: Condition = ANY
+    ) -> str:
+        if not parts:
+            return await self.put(session.key, b"", condition)
+        return await self._assembly.complete(session, parts, condition)
+
+    @override
+    async def abort(self, session: Session, parts: Sequence[Part]) -> None:
+        """Delete what the session may have stored, told or not, in parts or on the way to one."""
+        token: str | None = None
+        while True:
+            page = await self.list(prefix_of(session), token=token)
+            await self._deletion.all([each.path for each in page.objects])
+            token = page.token
+            if token is None:
+                return
+
+    @override
+    async def sessions(self, prefix: str) -> builtins.list[Session]:
+        return []
+
+    @override
+    async def sign(
+        self,
+        key: str,
+        method: Literal["GET", "HEAD"],
+        expires: timedelta,
+        filename: str | None,
+    ) -> str | None:
+        return await self._signer.sign(key, method, expires, filename)
+
+    @override
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+def _generation(key: str, resource: Mapping[str, Any]) -> str:
+    version = resource.get("generation")
+    if not isinstance(version, str):
+        raise TransientError(key, NAME, "the answer names no generation", outcome_unknown=True)
+    return version
