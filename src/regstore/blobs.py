@@ -157,7 +157,10 @@ class AsyncBlobs:
             data = bytes(data)
         if isinstance(data, bytes) and len(data) <= SINGLE_PUT_BYTES:
             return await self._put_whole(data, wanted)
-        return await self._put_chunks([data] if isinstance(data, bytes) else data, wanted)
+        if isinstance(data, bytes):
+            known = wanted or await self._scope.runtime.offload(lambda: Digest.of(data))
+            return await self._put_chunks([data], known)
+        return await self._put_chunks(data, wanted)
 
     async def get(self, digest: str) -> bytes:
         """Return a whole blob, verified. It is held in memory: for large ones use :meth:`open`.
@@ -280,8 +283,10 @@ class AsyncBlobs:
     async def _put_chunks(self, chunks: Chunks, wanted: Digest | None) -> Descriptor:
         upload = await self._uploads.create(digest=wanted)
         try:
+            if wanted is not None:
+                return await upload.finish(wanted, chunks)
             await upload.receive(chunks)
-            return await upload.commit(wanted or await upload.digest())
+            return await upload.commit(await upload.digest())
         except BaseException as error:
             try:
                 await self._scope.runtime.shield(upload.cancel())

@@ -169,6 +169,9 @@ class Upload:
     def commit(self, digest: str, size: int | None = None) -> Descriptor:
         return self._runtime.run(self._core.commit(digest, size))
 
+    def finish(self, digest: str, chunks: Iterable[bytes], size: int | None = None) -> Descriptor:
+        return self._runtime.run(self._core.finish(digest, chunks, size))
+
     def cancel(self) -> None:
         self._runtime.run(self._core.cancel())
 

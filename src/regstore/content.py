@@ -107,13 +107,18 @@ async def store(scope: Scope, digest: Digest, data: bytes) -> None:
         await scope.driver.put_content(path, data)
 
 
-async def publish(scope: Scope, writer: FileWriter, digest: Digest) -> None:
-    """Commit *writer*, whose content has been verified, to the place of its digest."""
+async def publish(scope: Scope, writer: FileWriter, digest: Digest) -> str | None:
+    """Commit *writer*, whose content has been verified, to the place of its digest.
+
+    What was parked may stay, so that the commit can be repeated until the repository has its link.
+
+    :returns: the version, where the driver tells it and so has seen that all of it arrived.
+    """
     path = layout.BlobData(digest).path
     if not scope.driver.capabilities.atomic_put and await _holds(scope, path, writer.size):
         await writer.cancel()
-    else:
-        await writer.commit(to=path)
+        return None
+    return await writer.commit(to=path, keep_parked=True)
 
 
 async def adopt(scope: Scope, source: str, digest: Digest) -> None:

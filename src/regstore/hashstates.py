@@ -58,6 +58,27 @@ async def cover_bytes(driver: StorageDriver, upload: layout.Upload) -> bool:
     return False
 
 
+def to_note(hasher: Hasher | None) -> bytes:
+    """Return the note that says what *hasher* knows; empty where it has no state to save."""
+    state = hasher.state() if hasher is not None else None
+    return b"" if hasher is None or state is None else b"%s %s" % (hasher.algorithm.encode(), state)
+
+
+def from_note(note: bytes, offset: int) -> Hasher | None:
+    """Return the hasher that *note* tells, of the first *offset* bytes.
+
+    ``None`` where no note says so; a fresh one where there are no bytes and no note.
+    """
+    algorithm, _, state = note.partition(b" ")
+    if not note:
+        return None if offset else Hasher(_CANONICAL)
+    try:
+        hasher = Hasher.resume(algorithm.decode(), state)
+    except ValueError:
+        return None
+    return hasher if hasher is not None and hasher.size == offset else None
+
+
 async def _offsets(driver: StorageDriver, upload: layout.Upload, algorithm: str) -> list[int]:
     """Return the offsets at which states were saved, in no order."""
     root = layout.UploadHashStates(upload.name, upload.upload_id, algorithm).path

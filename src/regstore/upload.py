@@ -4,31 +4,30 @@ What a store holds of an upload, and in which order it appears::
 
     startedat      first, and the first to go: without it there is no such upload
     data           what was parked, owned by the driver (:class:`~regstore.driver.FileWriter`)
-    hashstates/    after the bytes that they cover, so that a state never promises missing bytes
+    hashstates/    after the bytes that they cover, so that a state never promises missing bytes;
+                   not where the driver keeps notes beside what it parks
     sealed         the whole, where it must be read again to be verified
 
 A commit gives the content its place, then the repository its link, then removes the upload. One
-that was interrupted between the first two is finished by whoever commits again: the newest hash
-state proves that this upload had the content.
+that was interrupted between the first two is finished by whoever commits again: what was parked is
+still there, or the newest hash state proves that this upload had the content.
 """
 
 from __future__ import annotations
 
 import sys
 from contextlib import aclosing, suppress
-from functools import partial
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
 from regstore import content, hashstates
 from regstore.chunks import Chunks, joined
 from regstore.digest import Digest
-from regstore.driver import IF_ABSENT, FileWriter
+from regstore.driver import FileWriter
 from regstore.errors import (
     BlobUnknownError,
     BlobUploadUnknownError,
     DriverError,
-    PathExistsError,
     PathNotFoundError,
     PreconditionFailedError,
     RegistryError,
@@ -39,14 +38,11 @@ from regstore.events import Action
 from regstore.hashing import Hasher
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+from regstore.upload_content import Buffer, UploadContent, content_of
 from regstore.upload_place import UploadPlace
 
-OFFLOAD_BYTES: Final = 64 << 10
-"""Chunks larger than this are hashed where they hold up nobody else."""
 JOIN_BYTES: Final = 256 << 10
 """Chunks of a received body are joined to at least this size before they are written."""
-
-Buffer = bytes | bytearray | memoryview
 
 
 class AsyncUpload:
@@ -63,16 +59,10 @@ class AsyncUpload:
     ) -> None:
         self.id = upload_id
         self._scope = scope
-        self._driver = scope.driver
         self._place = UploadPlace(scope, upload_id)
+        self._content: UploadContent = content_of(scope, self._place, hasher)
         self._expected_size = size
-        self._hasher = hasher
-        self._is_new = hasher is not None
-        self._offset: int | None = 0 if self._is_new else None
-        self._saved_at: int | None = None
-        self._writer: FileWriter | None = None
-        self._sealed: str | None = None
-        self._published: Digest | None = None
+        self._proved: tuple[Digest, int] | None = None
         self._is_over = False
 
     @property
@@ -81,9 +71,9 @@ class AsyncUpload:
 
         :raises BlobUploadInvalidError: nothing is known yet: await :meth:`status` first.
         """
-        if self._offset is None:
+        if self._content.offset is None:
             raise self._place.invalid("its offset has not been read yet: await status() first")
-        return self._offset
+        return self._content.offset
 
     async def status(self) -> int:
         """Return where the upload stands, in bytes; read from the store if not known here.
@@ -94,7 +84,7 @@ class AsyncUpload:
         :raises BlobUploadUnknownError: there is no such upload.
         :raises ReadOnlyError: the registry was opened read-only.
         """
-        if self._offset is None:
+        if self._content.offset is None:
             await self._open()
             await self.park()
         return self.offset
@@ -118,10 +108,7 @@ class AsyncUpload:
             raise self._place.invalid("its content is complete: commit or cancel it")
         data = _as_bytes(chunk)
         self._check_room(len(data))
-        try:
-            await self._take(writer, data)
-        finally:
-            self._offset = writer.size
+        await self._content.take(writer, data)
 
     async def receive(
         self, chunks: Chunks, offset: int | None = None, size: int | None = None
@@ -157,29 +144,42 @@ class AsyncUpload:
             the digest that the client gives.
         """
         await self._open()
-        if self._hasher is None:
+        digest = self._content.hashed
+        if digest is None:
             raise self._place.invalid(
                 "not all of it was hashed here: commit it with the digest that the client gives"
             )
-        return self._hasher.digest()
+        return digest
 
     async def park(self) -> None:
         """Make what was taken durable and let go, for whoever resumes it.
 
         :raises BlobUploadUnknownError: it was cancelled or purged meanwhile.
         """
-        if self._is_over or (self._writer is None and self._hasher is None):
+        if self._is_over:
             return
-        if self._writer is not None:
-            await self._writer.park()
-            self._writer = None
-        await self._save_state()
-        self._is_new = False
         try:
-            await self._place.require_started()
+            await self._content.park()
         except BlobUploadUnknownError:
             await self._give_up()
             raise
+
+    async def finish(self, digest: str, chunks: Chunks, size: int | None = None) -> Descriptor:
+        """Take the rest of the content, as the last request of a push has it, and commit.
+
+        Does what :meth:`receive` and :meth:`commit` do, and less of it: where nothing was taken
+        before, the content travels straight to its place, where nobody sees it before it is
+        verified. Then nothing of it is kept when this fails: begin again at 0.
+
+        :param size: bytes that the sender announced for this body; no more are taken.
+
+        Raises what :meth:`receive` and :meth:`commit` raise.
+        """
+        wanted = Digest(digest)
+        await self._open()
+        await self._content.go_straight(wanted)
+        await self.receive(chunks, size=size)
+        return await self.commit(wanted)
 
     async def commit(self, digest: str, size: int | None = None) -> Descriptor:
         """Verify what was taken, and make it a blob of this repository.
@@ -237,142 +237,38 @@ class AsyncUpload:
         try:
             await self.park()
         except PreconditionFailedError:
-            await self._release()
+            await self._content.release()
             raise
-
-    async def _release(self) -> None:
-        """Let go of a writer that was overtaken: it holds nothing that anybody needs."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            with suppress(DriverError):
-                await writer.cancel()
 
     async def _open(self) -> FileWriter | None:
         """Open the writer where this caller left it; ``None`` where the content is complete."""
         if self._is_over:
             raise self._place.unknown()
-        if self._writer is None and self._sealed is None and self._published is None:
+        if not self._content.is_open:
             await self._scope.writing()
-            if not self._is_new:
-                await self._place.require_started()
-            await self._continue()
-        return self._writer
-
-    async def _continue(self) -> None:
-        try:
-            self._writer = await self._driver.writer(self._place.data, append=True)
-        except PathNotFoundError:
-            await self._begin()
-        except PathExistsError:  # other software wrote it in place, and this driver would not
-            await self._rest_on(self._place.data)
-        if self._writer is not None:
-            self._offset = self._writer.size
-            if self._hasher is None or self._hasher.size != self._offset:
-                self._hasher = await hashstates.load(
-                    self._driver, self._place.directory, self._offset
-                )
-                self._saved_at = self._offset
-
-    async def _begin(self) -> None:
-        """Begin with nothing, unless there was something already."""
-        if not self._is_new:
-            with suppress(PathNotFoundError):
-                await self._rest_on(self._place.sealed)
-                return
-        if await hashstates.cover_bytes(self._driver, self._place.directory):
-            await self._go_on_with_others()
-            return
-        if self._is_new or not self._driver.capabilities.conditional_create:
-            self._writer = await self._driver.writer(self._place.data)
-        else:  # so that what another process begins and parks meanwhile is not discarded
-            with suppress(PathExistsError):
-                await self._driver.put_content(self._place.data, b"", IF_ABSENT)
-            await self._go_on_with_others()
-        if self._is_new:
-            return
-        try:
-            await self._place.require_started()
-        except BlobUploadUnknownError:
-            await self._discard()
-            raise
-
-    async def _go_on_with_others(self) -> None:
-        """Open what somebody began after the first look, unless a commit has taken it."""
-        try:
-            self._writer = await self._driver.writer(self._place.data, append=True)
-        except PathNotFoundError:
-            raise self._place.unknown() from None
-
-    async def _rest_on(self, path: str) -> None:
-        """Take the object at *path* for the whole content."""
-        self._offset = (await self._driver.stat(path)).size
-        self._sealed = path
-
-    async def _take(self, writer: FileWriter, data: bytes | bytearray | memoryview) -> None:
-        hasher, self._hasher = self._hasher, None
-        if hasher is None:
-            await writer.write(data)
-        elif len(data) > OFFLOAD_BYTES:
-            hashing = self._scope.runtime.offload(partial(hasher.update, data))
-            await self._scope.runtime.both(writer.write(data), hashing)
-        else:
-            await writer.write(data)
-            hasher.update(data)
-        self._hasher = hasher
-
-    async def _save_state(self) -> None:
-        hasher = self._hasher
-        if hasher is not None and hasher.size != self._saved_at:
-            if self._is_new and hasher.size:
-                await hashstates.save(self._driver, self._place.directory, Hasher(hasher.algorithm))
-            await hashstates.save(self._driver, self._place.directory, hasher)
-        self._hasher = None
+            try:
+                await self._content.open()
+            except BlobUploadUnknownError:
+                await self._content.release()
+                raise
+        return None if self._content.sealed or self._content.published else self._content.writer
 
     async def _verify(self, wanted: Digest, size: int | None) -> None:
         await self._open()
-        if self._published is not None:
-            if self._published != wanted:
-                raise self._place.wrong_digest(wanted, self._published)
+        if self._content.published is not None:
+            if self._content.published != wanted:
+                raise self._place.wrong_digest(wanted, self._content.published)
             return
         expected = self._expected_size if size is None else size
         if expected is not None and expected != self.offset:
             await self._refuse(self._place.wrong_size(expected, self.offset))
-        actual = await self._digest(wanted.algorithm)
+        actual = await self._content.digest(wanted.algorithm)
         if actual != wanted:
             await self._refuse(self._place.wrong_digest(wanted, actual))
-
-    async def _digest(self, algorithm: str) -> Digest:
-        """Return the digest of what was taken, reading only what no saved state covers."""
-        if self._hasher is not None and self._hasher.algorithm == algorithm:
-            return self._hasher.digest()
-        sealed = await self._seal()
-        hasher = await hashstates.nearest(
-            self._driver, self._place.directory, algorithm, self.offset
-        )
-        async with await self._driver.reader(sealed, hasher.size, must_exist=True) as reader:
-            async for chunk in reader:
-                await self._scope.runtime.offload(partial(hasher.update, chunk))
-        await hashstates.save(
-            self._driver, self._place.directory, hasher
-        )  # so that a commit can be finished
-        return hasher.digest()
-
-    async def _seal(self) -> str:
-        """Put the content where nobody appends to it while it is read."""
-        if self._writer is not None:
-            sealed = self._place.sealed
-            await self._writer.commit(to=sealed)
-            self._writer, self._sealed = None, sealed
-        return self._sealed or self._place.data
+        self._proved = wanted, self.offset
 
     async def _publish(self, digest: Digest) -> None:
-        if self._published is None:
-            if self._writer is not None:
-                await content.publish(self._scope, self._writer, digest)
-            elif self._sealed is not None:
-                await content.adopt(self._scope, self._sealed, digest)
-            self._writer, self._published = None, digest
-        await content.check_size(self._scope, digest, self.offset)
+        await self._content.publish(digest)
         await content.link_layer(self._scope, digest)
         await self._end()
         size = self.offset
@@ -387,8 +283,8 @@ class AsyncUpload:
     async def _committed_elsewhere(self, wanted: Digest, error: RegstoreError) -> Descriptor:
         """Answer for a commit whose upload somebody else has committed, cancelled or continued."""
         found = await self._find_committed(wanted) or await self._find_ended(wanted, error)
-        await self._release()
-        self._offset = found.size
+        await self._content.release()
+        self._content.offset = found.size
         await self._end()
         return found
 
@@ -407,31 +303,28 @@ class AsyncUpload:
     async def _find_committed(self, wanted: Digest) -> Descriptor | None:
         with suppress(BlobUnknownError):
             return await content.describe(self._scope, wanted)
-        hasher = await hashstates.nearest(
-            self._driver, self._place.directory, wanted.algorithm, sys.maxsize
-        )
-        if hasher.size and hasher.digest() == wanted:
+        size = await self._had(wanted)
+        if size is not None:
             with suppress(BlobUnknownError):
-                if (await content.stat_data(self._scope, wanted)).size == hasher.size:
+                if (await content.stat_data(self._scope, wanted)).size == size:
                     await content.link_layer(self._scope, wanted)
-                    return Descriptor(OCTET_STREAM, wanted, hasher.size)
+                    return Descriptor(OCTET_STREAM, wanted, size)
         return None
 
-    async def _discard(self) -> None:
-        writer = self._writer
-        if writer is None and self._sealed is None and self._published is None:
-            writer = await self._parked_writer()
-        if writer is not None:
-            await writer.cancel()
-            self._writer = None
-        await self._place.remove()
-        self._is_over = True
+    async def _had(self, wanted: Digest) -> int | None:
+        """Return the size of the content if this upload is known to have had all of it."""
+        if self._proved is not None:
+            return self._proved[1]
+        if self._scope.driver.capabilities.parked_notes:
+            return None  # then it would still be parked
+        hasher = await hashstates.nearest(
+            self._scope.driver, self._place.directory, wanted.algorithm, sys.maxsize
+        )
+        return hasher.size if hasher.size and hasher.digest() == wanted else None
 
-    async def _parked_writer(self) -> FileWriter | None:
-        try:
-            return await self._driver.writer(self._place.data, append=True)
-        except (PathNotFoundError, PathExistsError):
-            return None
+    async def _discard(self) -> None:
+        await self._content.discard()
+        self._is_over = True
 
     async def _give_up(self) -> None:
         self._is_over = True
@@ -444,7 +337,7 @@ class AsyncUpload:
     async def _tidy_up(self) -> None:
         with suppress(DriverError):  # the blob is safe; what is left of the upload is for purge
             await self._place.remove_start()
-        await self._place.sweep()
+            await self._content.clear()
 
     def _check_room(self, more: int) -> None:
         if self._expected_size is not None and self.offset + more > self._expected_size:

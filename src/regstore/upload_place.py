@@ -42,21 +42,19 @@ class UploadPlace:
 
         :raises BlobUploadUnknownError: there is none, or no longer.
         """
-        try:
-            await self._driver.stat(self._started, must_exist=True)
+        try:  # to read it costs no more than to look, and one that is missing less
+            await self._driver.get_content(self._started, must_exist=True)
         except PathNotFoundError:
             raise self.unknown() from None
 
-    async def remove(self) -> None:
-        """Remove everything; ``startedat`` first, since it says that there is an upload."""
-        await self.remove_start()
+    async def remove_rest(self) -> None:
+        """Remove everything that is left, after :meth:`remove_start`."""
         with suppress(PathNotFoundError):
             await self._driver.delete(self.directory.path)
 
     async def remove_start(self) -> None:
-        """Make the upload unknown."""
-        with suppress(PathNotFoundError):
-            await self._driver.delete_file(self._started)
+        """Make the upload unknown: whatever else is still there is nobody's from then on."""
+        await self._driver.delete_file(self._started, missing_ok=True)
 
     async def sweep(self) -> None:
         """Remove what an interrupted removal has left of an upload that is no more."""

@@ -122,7 +122,11 @@ class AzureStore(ObjectStore):
     async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
         headers = {"x-ms-blob-type": "BlockBlob", "Content-Type": "application/octet-stream"}
         answer = await self._service.call(
-            "PUT", key, headers=headers | conditions(condition), content=data, codes=_codes(condition)
+            "PUT",
+            key,
+            headers=headers | conditions(condition),
+            content=data,
+            codes=_codes(condition),
         )
         return version_of(answer)
 

@@ -1,0 +1,290 @@
+"""The bytes of one upload: where they are, how far they are hashed, how they become a blob.
+
+Two ways to keep the state of the hash between processes. Where the driver keeps notes beside what
+it parks (``Capabilities.parked_notes``), the state is such a note: one record names the bytes and
+their hash, and is replaced at once. Elsewhere it is a file of its own, as CNCF distribution has it,
+so that either software goes on with the other's uploads.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from typing_extensions import override
+
+from regstore import content, hashstates, layout
+from regstore.digest import Digest
+from regstore.driver import FileWriter
+from regstore.errors import DriverError, PathExistsError, PathNotFoundError
+from regstore.hashing import Hasher
+from regstore.scope import Scope
+from regstore.upload_place import UploadPlace
+
+OFFLOAD_BYTES: Final = 64 << 10
+"""Chunks larger than this are hashed where they hold up nobody else."""
+
+Buffer = bytes | bytearray | memoryview
+
+
+class UploadContent(ABC):
+    """What was taken of one upload, by this caller and by those before it.
+
+    :param hasher: of nothing yet, where this caller has just begun the upload.
+    :ivar offset: bytes taken, ``None`` as long as that was not read.
+    :ivar writer: open where more can be taken.
+    :ivar sealed: where the whole lies when nothing more can be taken.
+    :ivar published: what it has become.
+    """
+
+    def __init__(self, scope: Scope, place: UploadPlace, hasher: Hasher | None) -> None:
+        self.offset: int | None = None if hasher is None else 0
+        self.writer: FileWriter | None = None
+        self.sealed: str | None = None
+        self.published: Digest | None = None
+        self._scope = scope
+        self._driver = scope.driver
+        self._place = place
+        self._hasher = hasher
+        self._is_new = hasher is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is known where the bytes are."""
+        return not (self.writer is None and self.sealed is None and self.published is None)
+
+    @property
+    def hashed(self) -> Digest | None:
+        """The digest of what was taken, where all of it was hashed."""
+        return None if self._hasher is None else self._hasher.digest()
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Go on where the upload stands.
+
+        :raises BlobUploadUnknownError: there is no such upload.
+        """
+
+    async def go_straight(self, digest: Digest) -> None:
+        """Send what comes to the place of *digest* at once, where nothing was taken before.
+
+        It cannot be parked then. Does nothing where that is no gain.
+        """
+
+    @abstractmethod
+    async def park(self) -> None:
+        """Make what was taken durable and let go.
+
+        :raises BlobUploadUnknownError: the upload was cancelled or purged meanwhile.
+        """
+
+    @abstractmethod
+    async def find_hashed(self, algorithm: str) -> Hasher:
+        """Return a hasher of the longest known beginning of the content."""
+
+    @abstractmethod
+    async def clear(self) -> None:
+        """Remove what is left of a committed upload, once nobody can find it any more."""
+
+    async def take(self, writer: FileWriter, data: Buffer) -> None:
+        """Add *data*, and hash it at the same time."""
+        hasher, self._hasher = self._hasher, None
+        try:
+            if hasher is None:
+                await writer.write(data)
+            elif len(data) > OFFLOAD_BYTES:
+                hashing = self._scope.runtime.offload(partial(hasher.update, data))
+                await self._scope.runtime.both(writer.write(data), hashing)
+            else:
+                await writer.write(data)
+                hasher.update(data)
+        finally:
+            self.offset = writer.size
+        self._hasher = hasher
+
+    async def digest(self, algorithm: str) -> Digest:
+        """Return the digest of what was taken, reading only what no saved state covers."""
+        if self._hasher is not None and self._hasher.algorithm == algorithm:
+            return self._hasher.digest()
+        sealed = await self._seal()
+        hasher = await self.find_hashed(algorithm)
+        async with await self._driver.reader(sealed, hasher.size, must_exist=True) as reader:
+            async for chunk in reader:
+                await self._scope.runtime.offload(partial(hasher.update, chunk))
+        await self._remember(hasher)
+        return hasher.digest()
+
+    async def publish(self, digest: Digest) -> None:
+        """Give the content, which has *digest*, its place, and see that it is whole there."""
+        size, version = self.offset or 0, None
+        if self.published is None:
+            if self.sealed is not None:
+                await content.adopt(self._scope, self.sealed, digest)
+            elif self.writer is not None:
+                version = await content.publish(self._scope, self.writer, digest)
+            self.published = digest
+        if version is None:
+            await content.check_size(self._scope, digest, size)
+
+    async def discard(self) -> None:
+        """Remove the upload, also what others have parked in it."""
+        await self._place.remove_start()
+        if self.writer is not None:
+            await self.writer.cancel()
+            self.writer = None
+        await self._place.remove_rest()
+
+    async def release(self) -> None:
+        """Let go of a writer that was overtaken: it holds nothing that anybody needs."""
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            with suppress(DriverError):
+                await writer.cancel()
+
+    async def _seal(self) -> str:
+        """Put the content where nobody appends to it while it is read."""
+        if self.sealed is None and self.writer is not None:
+            sealed = self._place.sealed
+            await self.writer.commit(to=sealed, keep_parked=True)
+            self.sealed = sealed
+        return self.sealed or self._place.data
+
+    async def _remember(self, hasher: Hasher) -> None:
+        """Save what was hashed of sealed content, so that a commit can be finished."""
+
+    async def _rest_on(self, path: str) -> None:
+        """Take the object at *path* for the whole content."""
+        self.offset = (await self._driver.stat(path)).size
+        self.sealed = path
+
+
+class NotedContent(UploadContent):
+    """Keeps the state of the hash in the note beside what is parked."""
+
+    _straight = False
+
+    @override
+    async def open(self) -> None:
+        self.writer = await self._driver.writer(self._place.data, append=True, begin=True)
+        self.offset = self.writer.size
+        if not self._is_new and not (self.writer.size or self.writer.note):
+            await self._place.require_started()
+        if self._hasher is None or self._hasher.size != self.offset:
+            self._hasher = hashstates.from_note(self.writer.note, self.offset)
+
+    @override
+    async def go_straight(self, digest: Digest) -> None:
+        if self.writer is None or self.offset or self.writer.note:
+            return
+        await self.writer.cancel()
+        self._straight = True
+        path = layout.BlobData(digest).path
+        self.writer = await self._driver.writer(self._place.data, destination=path)
+        self._hasher = Hasher(digest.algorithm)
+
+    @override
+    async def park(self) -> None:
+        writer, hasher = self.writer, self._hasher
+        if writer is None:
+            return
+        if self._straight or not writer.size:
+            await writer.cancel()  # who has taken nothing leaves no trace
+            self.offset = 0
+        else:
+            await writer.park(hashstates.to_note(hasher))
+        self.writer, self._hasher = None, None
+        self._is_new = False
+        await self._place.require_started()
+
+    @override
+    async def find_hashed(self, algorithm: str) -> Hasher:
+        return Hasher(algorithm)
+
+    @override
+    async def clear(self) -> None:
+        if self.writer is not None and self.sealed is None:
+            await self.writer.cancel()
+        else:
+            await self._place.sweep()
+
+
+class FiledContent(UploadContent):
+    """Keeps the states of the hash as files beside the data, as CNCF distribution does."""
+
+    def __init__(self, scope: Scope, place: UploadPlace, hasher: Hasher | None) -> None:
+        super().__init__(scope, place, hasher)
+        self._saved_at: int | None = None
+
+    @override
+    async def open(self) -> None:
+        if not self._is_new:
+            await self._place.require_started()
+        try:
+            self.writer = await self._driver.writer(self._place.data, append=True)
+        except PathNotFoundError:
+            await self._begin()
+        except PathExistsError:  # other software wrote it in place, and this driver would not
+            await self._rest_on(self._place.data)
+        if self.writer is not None:
+            self.offset = self.writer.size
+            if self._hasher is None or self._hasher.size != self.offset:
+                self._hasher = await hashstates.load(
+                    self._driver, self._place.directory, self.offset
+                )
+                self._saved_at = self.offset
+
+    @override
+    async def park(self) -> None:
+        if self.writer is None and self._hasher is None:
+            return
+        if self.writer is not None:
+            await self.writer.park()
+            self.writer = None
+        await self._save_state()
+        self._is_new = False
+        await self._place.require_started()
+
+    @override
+    async def find_hashed(self, algorithm: str) -> Hasher:
+        size = self.offset or 0
+        return await hashstates.nearest(self._driver, self._place.directory, algorithm, size)
+
+    @override
+    async def clear(self) -> None:
+        await self._place.sweep()
+
+    @override
+    async def _remember(self, hasher: Hasher) -> None:
+        await hashstates.save(self._driver, self._place.directory, hasher)
+
+    async def _begin(self) -> None:
+        """Begin with nothing, unless there was something already."""
+        if not self._is_new:
+            with suppress(PathNotFoundError):
+                await self._rest_on(self._place.sealed)
+                return
+        had_bytes = await hashstates.cover_bytes(self._driver, self._place.directory)
+        try:
+            self.writer = await self._driver.writer(
+                self._place.data, append=True, begin=not had_bytes
+            )
+        except PathNotFoundError:  # a commit has taken what somebody began after the first look
+            raise self._place.unknown() from None
+        if not self._is_new and not had_bytes:
+            await self._place.require_started()
+
+    async def _save_state(self) -> None:
+        hasher = self._hasher
+        if hasher is not None and hasher.size != self._saved_at:
+            if self._is_new and hasher.size:
+                await hashstates.save(self._driver, self._place.directory, Hasher(hasher.algorithm))
+            await hashstates.save(self._driver, self._place.directory, hasher)
+        self._hasher = None
+
+
+def content_of(scope: Scope, place: UploadPlace, hasher: Hasher | None) -> UploadContent:
+    """Return what was taken of the upload at *place*, as this driver keeps it."""
+    kind = NotedContent if scope.driver.capabilities.parked_notes else FiledContent
+    return kind(scope, place, hasher)
