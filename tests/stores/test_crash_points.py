@@ -67,6 +67,11 @@ class Site:
     def repo(self, name: str = NAME) -> Repository:
         return self.registry().repository(name)
 
+    @property
+    def keeps_parked(self) -> bool:
+        """Whether what was parked proves what an upload had, until its link is written."""
+        return self.reopen().capabilities.parked_notes
+
     def tree(self) -> Tree:
         return {UPLOAD_ID.sub("<id>", path): body for path, body in self.place().files().items()}
 
@@ -264,9 +269,21 @@ def furnish(site: Site, operation: Operation) -> Site:
         upload.write(BLOB[: operation.taken])
     site.upload_id = upload.id
     if operation.stateless:
-        state = layout.UploadHashState(NAME, upload.id, "sha256", operation.taken)
-        site.place().delete(state.path)
+        forget_state(site, operation.taken)
     return site
+
+
+def forget_state(site: Site, taken: int) -> None:
+    """Leave the bytes of the upload in progress without the state of their hash."""
+    driver = site.reopen()
+    if driver.capabilities.parked_notes:
+        data = layout.UploadData(NAME, site.upload_id).path
+        writer = driver.runtime.run(driver.writer(data))
+        driver.runtime.run(writer.write(BLOB[:taken]))
+        driver.runtime.run(writer.park())
+    else:
+        state = layout.UploadHashState(NAME, site.upload_id, "sha256", taken)
+        site.place().delete(state.path)
 
 
 def cut_short(site: Site, operation: Operation, hook: Hook) -> bool:
@@ -371,4 +388,5 @@ def test_cut_short_at_every_call(
             assert not any("_uploads" in path for path in site.tree())
             site.repo().blobs.put(BLOB, digest)
         assert settle(site, operation) == expected, call
-    assert lost == {each for each in operation.lost if each.startswith(fault)}
+    may_be_lost = set() if undisturbed.keeps_parked else operation.lost
+    assert lost == {each for each in may_be_lost if each.startswith(fault)}
