@@ -336,8 +336,10 @@ class _Items(Generator[T, None, None]):
         /,
     ) -> T:
         self.close()
-        error = kind if isinstance(kind, BaseException) else value
-        raise (error if isinstance(error, BaseException) else kind).with_traceback(trace)
+        for error in (kind, value):
+            if isinstance(error, BaseException):
+                raise error.with_traceback(trace)
+        raise kind  # type: ignore[misc] # a class, else it was raised above
 
     @override
     def close(self) -> None:

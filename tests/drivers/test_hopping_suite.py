@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
 from typing_extensions import override
 
 from regstore._loop import OwnLoopRuntime
@@ -44,6 +45,14 @@ class Pausing(Carrier):
         return result
 
 
+class Tests(StorageDriverTests):
+    store = MemoryStore()
+
+    @override
+    def histories(self) -> settings:
+        return settings(super().histories(), max_examples=10)
+
+
 class SuspendingDriver(CarriedDriver):
     """A memory driver that suspends in every call."""
 
@@ -52,9 +61,7 @@ class SuspendingDriver(CarriedDriver):
         self.runtime: Runtime = OwnLoopRuntime()
 
 
-class TestPlainCode(StorageDriverTests):
-    store = MemoryStore()
-
+class TestPlainCode(Tests):
     @pytest.fixture
     def driver(self) -> StorageDriver:
         return self.reopen()
@@ -63,9 +70,7 @@ class TestPlainCode(StorageDriverTests):
         return SuspendingDriver(self.store)
 
 
-class TestAnotherLoop(StorageDriverTests):
-    store = MemoryStore()
-
+class TestAnotherLoop(Tests):
     portals: PortalRuntime
 
     @pytest.fixture
