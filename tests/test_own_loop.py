@@ -295,8 +295,11 @@ def test_a_child_has_a_loop_of_its_own_whatever_the_parent_does() -> None:
 
 
 def test_a_lock_held_at_the_fork_does_not_hold_up_the_child() -> None:
+    def child() -> None:
+        assert OwnLoopRuntime().run(answer()) == 42
+
     with _loop._process.lock:  # noqa: SLF001 - nobody else can hold it just then
-        assert in_child(lambda: print(OwnLoopRuntime().run(answer()))) == ""
+        assert in_child(child) == ""
 
 
 PRELUDE = """
@@ -415,3 +418,18 @@ def test_the_interpreter_exits_at_once_and_in_silence(text: str, said: str) -> N
         program(text), capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert (done.stdout, done.stderr, done.returncode) == (said, "", 0)
+
+
+def test_a_limiter_made_before_a_fork_bounds_the_child_too() -> None:
+    runtime = OwnLoopRuntime()
+    limiter = runtime.limiter(1)
+
+    async def enter() -> int:
+        async with limiter:
+            return await answer()
+
+    def child() -> None:
+        assert runtime.run(enter()) == 42
+
+    runtime.run(limiter.acquire())
+    assert in_child(child) == ""

@@ -191,7 +191,7 @@ class IoCall(Generic[T]):
 
     def answer(self, how: Callable[[R], None], what: R, future: asyncio.Future[Any]) -> None:
         """Settle *future*, for which the coroutine may wait, with ``how(what)``."""
-        self._io.post(lambda: future.done() or how(what))
+        self._io.post(_settle, how, what, future)
 
     def _begin(self) -> None:
         self._task = self._io.spawn(self._coro)
@@ -218,6 +218,11 @@ class IoCall(Generic[T]):
     def _finish(self) -> None:
         self.ended = True
         self._on_end()
+
+
+def _settle(how: Callable[[R], None], what: R, future: asyncio.Future[Any]) -> None:
+    if not future.done():  # by a cancellation
+        how(what)
 
 
 class _Waiting(Generic[T]):
@@ -331,7 +336,10 @@ class _Items(Generator[T, None, None]):
         /,
     ) -> T:
         self.close()
-        return super().throw(kind, value, trace)
+        for error in (kind, value):
+            if isinstance(error, BaseException):
+                raise error.with_traceback(trace)
+        raise kind  # type: ignore[misc] # a class, else it was raised above
 
     @override
     def close(self) -> None:

@@ -44,6 +44,18 @@ from regstore._tasks import (
     until_done,
 )
 
+__all__ = [
+    "CALLING_THREAD",
+    "BlockingRuntime",
+    "CallingThread",
+    "Limiter",
+    "LoopRuntime",
+    "Runtime",
+    "Started",
+    "as_async",
+    "close",
+]
+
 T = TypeVar("T")
 R = TypeVar("R")
 

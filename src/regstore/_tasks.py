@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -79,6 +79,7 @@ class Ended(Started[T]):
 
 
 async def ended(coro: Coroutine[Any, Any, T]) -> Ended[T]:
+    """Run *coro* to its end and keep what it gave or raised."""
     try:
         return Ended([await coro])
     except Exception as error:  # noqa: BLE001 - raised by result()
@@ -88,7 +89,7 @@ async def ended(coro: Coroutine[Any, Any, T]) -> Ended[T]:
 class Running(Started[T]):
     """A task of an asyncio loop."""
 
-    _all: set[asyncio.Task[Any]] = set()
+    _all: ClassVar[set[asyncio.Task[Any]]] = set()
     """asyncio itself holds tasks weakly."""
 
     def __init__(self, task: asyncio.Task[T]) -> None:
@@ -115,6 +116,8 @@ class Running(Started[T]):
 
 
 class Unlimited(Limiter):
+    """For calls that come one after another."""
+
     @override
     async def acquire(self) -> None:
         pass
@@ -140,7 +143,8 @@ class LimiterOfEachLoop(Limiter):
         self._here().release()
 
     def _here(self) -> anyio.Semaphore:
-        loop = anyio.lowlevel.current_token()
+        token = anyio.lowlevel.current_token()
+        loop = getattr(token, "native_token", token)  # since anyio 4.11 the token is made anew
         found = self._of.get(loop)
         if found is None:
             found = self._of[loop] = anyio.Semaphore(self._n)
@@ -148,6 +152,7 @@ class LimiterOfEachLoop(Limiter):
 
 
 def is_asyncio() -> bool:
+    """Whether the caller runs in an asyncio loop; else it is trio's."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -156,6 +161,7 @@ def is_asyncio() -> bool:
 
 
 async def until_done(future: asyncio.Future[Any]) -> None:
+    """Wait for the end of *future*; whoever cancels the waiting task is heard then."""
     interruption: asyncio.CancelledError | None = None
     while not future.done():
         try:

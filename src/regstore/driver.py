@@ -72,8 +72,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from regstore._loop import OwnLoopRuntime
-from regstore._run import BlockingRuntime, LoopRuntime, Runtime
-from regstore._tasks import Limiter, Started
+from regstore._run import BlockingRuntime, Limiter, LoopRuntime, Runtime, Started
 from regstore.errors import (
     InvalidOffsetError,
     InvalidPathError,

@@ -48,8 +48,9 @@ class Observer(Protocol):
     """Is told of every event, in the thread or loop of the call that caused it.
 
     Over a store that needs an event loop, plain code's calls run in regstore's I/O thread, and so
-    does this; there it cannot call a ``Registry``. It must return quickly. What it raises reaches the caller although the change is done.
-    Delivery is at most once: a crash between the change and the call loses the event.
+    does this: there it cannot call a ``Registry``. It must return quickly. What it raises reaches
+    the caller although the change is done. Delivery is at most once: a crash between the change and
+    the call loses the event.
     """
 
     def notify(self, event: Event) -> None:

@@ -141,7 +141,7 @@ class AsyncRegistry:
     """A registry's storage, for code that runs in an event loop (asyncio or trio).
 
     Safe for any task; an upload or a reader belongs to one caller at a time. A blocking driver is
-    run in worker threads, and one of regstore's own I/O loop there, each with whatever it is wrapped
+    run in worker threads, one of regstore's own I/O loop there, each with whatever it is wrapped
     in: put :class:`~regstore.drivers.threaded.ThreadedDriver` or
     :class:`~regstore.drivers.hopping.HoppingDriver` innermost to keep wrappers in the loop.
 

@@ -12,7 +12,6 @@ import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
-from importlib.util import find_spec
 
 import anyio
 import anyio.lowlevel
@@ -24,42 +23,19 @@ from regstore._clock import Clock
 from regstore._run import BlockingRuntime
 from regstore.consistency import WrapperDriver, WrapperReader, WrapperWriter
 from regstore.driver import FileInfo, FileReader, FileWriter, StorageDriver
-from regstore.drivers.memory import MemoryDriver
 from regstore.drivers.carried import CarriedDriver, CarriedReader, CarriedWriter
+from regstore.drivers.memory import MemoryDriver
 from regstore.drivers.threaded import ThreadedDriver
 from regstore.errors import PathNotFoundError
+from tests.drivers.cancelling import NEEDS_TRIO, Cancel, Gate, every_way_to_cancel, settle
 
 pytestmark = pytest.mark.anyio
-PATIENCE = 60.0  # seconds after which a thread that should have gone on is a failure
-NEEDS_TRIO = pytest.mark.skipif(find_spec("trio") is None, reason="trio is not installed")
 
 
 @pytest.fixture(params=["asyncio", pytest.param("trio", marks=NEEDS_TRIO)])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     backend: str = request.param
     return backend
-
-
-class Gate:
-    """Holds whoever passes, in a thread, until it is opened."""
-
-    def __init__(self) -> None:
-        self._arrived = threading.Semaphore(0)
-        self._open = threading.Event()
-
-    def hold(self) -> None:
-        self._arrived.release()
-        assert self._open.wait(PATIENCE)
-
-    def open(self) -> None:
-        self._open.set()
-
-    async def arrival(self) -> None:
-        own = anyio.CapacityLimiter(1)
-        assert await anyio.to_thread.run_sync(self._wait_for_arrival, limiter=own)
-
-    def _wait_for_arrival(self) -> bool:
-        return self._arrived.acquire(timeout=PATIENCE)
 
 
 class GatedDriver(WrapperDriver):
@@ -178,12 +154,6 @@ def hops(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return made
 
 
-async def settle() -> None:
-    """Let everything run that can run without a thread's doing."""
-    for _ in range(20):
-        await anyio.lowlevel.checkpoint()
-
-
 @pytest.mark.parametrize(
     ("contract", "carried"),
     [
@@ -298,60 +268,6 @@ async def test_clock_and_randomness_are_the_inner_driver_s() -> None:
     assert runtime.now() == datetime(2015, 6, 1, tzinfo=UTC)
     assert runtime.monotonic() == 42.0
     assert runtime.random is rng
-
-
-async def cancelled_scope(call: Callable[[], Awaitable[object]], gate: Gate) -> list[object]:
-    """Cancel *call* through a scope while its thread is at the gate; return what it gave."""
-    given: list[object] = []
-    ended = anyio.Event()
-    scope = anyio.CancelScope()
-
-    async def caller() -> None:
-        with scope:
-            given.append(await call())
-        ended.set()
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(caller)
-        await gate.arrival()
-        scope.cancel()
-        await settle()
-        assert not ended.is_set(), "the caller did not wait for its thread"
-        gate.open()
-    return given
-
-
-async def cancelled_task(call: Callable[[], Awaitable[object]], gate: Gate) -> list[object]:
-    """Cancel *call* twice with ``Task.cancel`` while its thread is at the gate."""
-    given: list[object] = []
-
-    async def caller() -> None:
-        given.append(await call())
-
-    task = asyncio.create_task(caller())
-    await gate.arrival()
-    for _ in range(2):
-        task.cancel()
-        await settle()
-        assert not task.done(), "the caller did not wait for its thread"
-    gate.open()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    return given
-
-
-Cancel = Callable[[Callable[[], Awaitable[object]], Gate], Awaitable[list[object]]]
-
-
-# trio cancels scopes only.
-every_way_to_cancel = pytest.mark.parametrize(
-    ("anyio_backend", "cancelled"),
-    [
-        ("asyncio", cancelled_scope),
-        ("asyncio", cancelled_task),
-        pytest.param("trio", cancelled_scope, marks=NEEDS_TRIO),
-    ],
-)
 
 
 @every_way_to_cancel

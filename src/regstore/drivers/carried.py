@@ -1,4 +1,4 @@
-"""A driver whose every call is carried to where another one runs. What carries them: ``carrier``."""
+"""A driver whose every call is carried to where another one runs; ``carrier`` is the way."""
 
 from __future__ import annotations
 
