@@ -54,7 +54,7 @@ RENAMED = {
 }
 # Nobody calls these at the blocking door; the stores call them on each other.
 BETWEEN_STORES: dict[type, set[str]] = {
-    AsyncTags: {"point", "remove", "require_mutable", "require_settable"},
+    AsyncTags: {"listed", "point", "release", "require_deletable", "require_settable"},
     AsyncReferrers: {"add", "remove"},
 }
 # At the other door these are set when the object is made, so that the class does not show them.

@@ -358,6 +358,24 @@ def test_a_page_of_the_catalog_of_one_organisation() -> None:
     assert (middle.calls, middle.round_trips) == ({"list": 2 + 101}, 2 + 7)
 
 
+def test_a_directory_of_more_names_than_are_asked_for_at_a_time() -> None:
+    """``_manifests`` comes after the digits, and so is not among the first names."""
+    names = ["a", *(f"a/{number:04}" for number in range(1_100)), "b"]
+
+    async def read() -> list[str]:
+        driver = Counting()
+        for name in names:
+            link = layout.RevisionLink(name, PLAIN.digest)
+            await driver._inner.put_content(link.path, PLAIN.digest.encode())  # noqa: SLF001
+        return [name async for name in AsyncRegistry(driver).repositories.all()]
+
+    assert anyio.run(read) == names
+    first = catalog_cost(names, None, names[:100])
+    assert first.calls == {"list": 1 + 2 + 1 + 100}
+    middle = catalog_cost(names, names[499], names[500:600])
+    assert middle.calls == {"list": 1 + 1 + 101}
+
+
 @pytest.mark.parametrize(
     ("age", "vouches"), [(0, True), (3599, True), (3600, False), (-3599, True), (-3600, False)]
 )

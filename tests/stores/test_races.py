@@ -179,6 +179,24 @@ def test_a_layer_that_is_listed_often_is_looked_for_once(place: Place, repo: Rep
     assert len(repo.manifests.get(Digest.of(body)).document.references) == 1001
 
 
+def test_a_referrer_that_goes_while_they_are_read_is_left_out(
+    place: Place, repo: Repository
+) -> None:
+    others = [
+        make_image("other", layers=0, subject=ONE.described(), annotations={"n": n}) for n in "123"
+    ]
+    for image in others:
+        image.push(repo)
+    repo.referrers.reindex()
+    first, gone, last = sorted(image.digest for image in others)
+    vanish = once(
+        lambda call: call.name == "get_content" and call.path.endswith(first.hex),
+        lambda: repo.manifests.delete(gone),
+    )
+    found = hooked(place, vanish).referrers.all(ONE.digest)
+    assert [each.digest for each in found] == [first, last]
+
+
 def test_a_reindex_forgets_what_is_gone(place: Place, repo: Repository) -> None:
     ONE.push(repo)
     SIGNATURE.push(repo)
