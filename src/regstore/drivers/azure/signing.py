@@ -100,5 +100,7 @@ class Signer:
 
 def attachment(filename: str) -> str:
     """Return a Content-Disposition (RFC 6266) that names *filename*, whatever it holds."""
-    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in filename)
+    plain = "".join(
+        c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in filename
+    )
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
