@@ -2,8 +2,8 @@
 
 A block is sent to the blob's own name, unseen until a list of blocks is committed. The service
 discards all uncommitted blocks of a blob at each commit of a list and at each Put Blob, those of
-other writers too, and a week after the last one came (Put Block, Put Block List: learn.microsoft.com
-/rest/api/storageservices). All names of a blob's uncommitted blocks have one length.
+other writers too, and a week after the last one came. All names of a blob's uncommitted blocks have
+one length. (Put Block and Put Block List, learn.microsoft.com/rest/api/storageservices.)
 """
 
 from __future__ import annotations

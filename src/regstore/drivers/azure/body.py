@@ -13,7 +13,12 @@ from regstore.drivers.azure.errors import DRIVER
 from regstore.drivers.azure.listing import parse_time
 from regstore.drivers.azure.service import Service, quoted, translated, version_of
 from regstore.drivers.objects.port import ObjectBody
-from regstore.errors import DriverError, IncompleteReadError, InvalidOffsetError
+from regstore.errors import (
+    DriverError,
+    IncompleteReadError,
+    InvalidOffsetError,
+    PreconditionFailedError,
+)
 
 CHUNK_SIZE: Final = 256 << 10
 """Bytes that a read gives at least, but for the last one."""
@@ -73,13 +78,20 @@ async def open_body(
     def beyond(path: str, driver: str, detail: str) -> InvalidOffsetError:
         return InvalidOffsetError(path, start, driver, detail)
 
-    response = await service.call(
-        "GET", key, headers=headers, stream=True, codes={"InvalidRange": beyond}
-    )
-    if ranged and response.status_code != _PARTIAL:
-        await response.close()
+    try:
+        response = await service.call(
+            "GET", key, headers=headers, stream=True, codes={"InvalidRange": beyond}
+        )
+    except PreconditionFailedError:
+        await service.call("HEAD", key)  # a missing blob has no version either, and comes first
+        raise
+    body = BlobBody(key, response)
+    if ranged and (response.status_code != _PARTIAL or start >= body.info.size):
+        await body.aclose()
+        if start >= body.info.size:  # Azurite gives an empty body for start == size
+            raise InvalidOffsetError(key, start, DRIVER, f"the blob ends at {body.info.size}")
         raise DriverError(key, DRIVER, "the service has ignored the range that was asked for")
-    return BlobBody(key, response)
+    return body
 
 
 def info_of(key: str, response: AsyncHttpResponse) -> FileInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from regstore._run import Runtime
 from regstore.driver import Condition
 from regstore.drivers.azure.errors import DRIVER, Make
 from regstore.drivers.azure.service import Service, conditions, quoted, version_of
@@ -14,7 +15,6 @@ from regstore.errors import (
     PreconditionFailedError,
     TransientError,
 )
-from regstore._run import Runtime
 
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 2.0
@@ -53,7 +53,7 @@ class Copying:
             raise
 
     def _codes(self, condition: Condition) -> dict[str, Make]:
-        """The source is what may be missing, or another version; the rest is the destination."""
+        """Tell failures of the source from those of the destination."""
 
         def source_gone(_path: str, driver: str, detail: str) -> PathNotFoundError:
             return PathNotFoundError(self._source, driver, detail)
@@ -67,7 +67,7 @@ class Copying:
             "SourceConditionNotMet": source_changed,
         }
         if condition.kind == "absent":
-            codes |= dict.fromkeys(("ConditionNotMet", "TargetConditionNotMet"), PathExistsError)
+            codes |= {"TargetConditionNotMet": PathExistsError}
         return codes
 
     async def _wait(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, cast
 
 import aiohttp
 from azure.core.exceptions import (
@@ -46,9 +46,11 @@ Make = Callable[[str, str, str], RegstoreError]
 
 
 class Answer(Protocol):
-    """What is looked at of an answer."""
+    """What is looked at of an answer; a legacy one of azure-core, or one of ``azure.core.rest``."""
 
-    status_code: int
+    @property
+    def status_code(self) -> int:
+        """The status."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -120,7 +122,7 @@ def translate(
     :param codes: what some codes mean for this call, before what they mean for all.
     """
     if isinstance(error, HttpResponseError) and error.response is not None:
-        return of_answer(error.response, path, writing=writing, codes=codes)
+        return of_answer(cast("Answer", error.response), path, writing=writing, codes=codes)
     if isinstance(error, ClientAuthenticationError) or _is_signing(error):
         return PermissionDeniedError(path, DRIVER, "no valid credentials: check what adlfs is told")
     if isinstance(error, ShortBody) and not writing:

@@ -26,36 +26,36 @@ class Lister:
         self._refused = False
         self.honours_start_after: bool | None = None
 
-    async def list(
-        self, prefix: str, delimited: bool, start_after: str | None, token: str | None, size: int
+    async def page(
+        self, prefix: str, delimiter: str, start_after: str | None, token: str | None, size: int
     ) -> Listing:
-        """Return one page."""
+        """Return one page; see :meth:`ObjectStore.list`."""
         query = {"restype": "container", "comp": "list", "maxresults": str(size)}
         full_prefix = self._service.blob_name(prefix)
         if full_prefix:
             query["prefix"] = full_prefix
-        if delimited:
-            query["delimiter"] = "/"
+        if delimiter:
+            query["delimiter"] = delimiter
         if token is not None:
             query["marker"] = token
         elif start_after is not None and not self._refused:
-            return await self._list_from(query, start_after)
-        return await self._page(query)
+            return await self._page_from(query, start_after)
+        return await self._send(query)
 
-    async def _list_from(self, query: dict[str, str], start_after: str) -> Listing:
+    async def _page_from(self, query: dict[str, str], start_after: str) -> Listing:
         hint = {"startFrom": self._service.blob_name(start_after)}
         try:
-            page = await self._page(query | hint)
+            page = await self._send(query | hint)
         except DriverError as error:
             if not _is_refusal(error):
                 raise
             self._refused = True
             self.honours_start_after = False
-            return await self._page(query)
+            return await self._send(query)
         self._learn(page, start_after)
         return page
 
-    async def _page(self, query: dict[str, str]) -> Listing:
+    async def _send(self, query: dict[str, str]) -> Listing:
         answer = await self._service.call("GET", None, query=query)
         body = answer.content
         root = self._service.settings.prefix

@@ -57,7 +57,7 @@ class Service:
         both = "&".join(filter(None, (asked, signature)))
         return f"{base}?{both}" if both else base
 
-    async def call(  # noqa: PLR0913 - the parts of a request
+    async def call(
         self,
         method: str,
         key: str | None,
@@ -83,10 +83,13 @@ class Service:
             content=content,
         )
         with translated(key, writing=method not in _READING, codes=codes):
-            answer = await connection.pipeline.run(request, stream=stream)
+            # Streamed in any case: else the SDK parses what it takes for JSON or XML.
+            answer = await connection.pipeline.run(request, stream=True)
             response = answer.http_response
-            if response.status_code >= _FIRST_FAILURE:
+            failed = response.status_code >= _FIRST_FAILURE
+            if failed or not stream:
                 await response.read()
+            if failed:
                 raise HttpResponseError(response=response)
         return response
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Literal
 
@@ -156,7 +157,7 @@ class AzureStore(ObjectStore):
         Azurite ignore: then the listing begins at the beginning.
         """
         size = min(limit or self.limits.list_page, self.limits.list_page)
-        return await self._lister.list(prefix, delimited, start_after, token, size)
+        return await self._lister.page(prefix, "/" if delimited else "", start_after, token, size)
 
     @override
     async def copy(
@@ -250,7 +251,7 @@ class AzureStore(ObjectStore):
         """Do nothing: uncommitted blocks cannot be deleted, and vanish by themselves."""
 
     @override
-    async def sessions(self, prefix: str) -> list[Session]:
+    async def sessions(self, prefix: str) -> Sequence[Session]:
         return []
 
     @override
@@ -285,13 +286,11 @@ def azure_store(
 
 
 def _capabilities(settings: Settings) -> Capabilities:
-    from dataclasses import replace
-
     return replace(CAPABILITIES, redirect=settings.can_sign)
 
 
 def _codes(condition: Condition) -> dict[str, Make]:
-    """What the service's codes mean to a write with *condition*."""
+    """Return what the service's codes mean to a write with *condition*."""
     if condition.kind == "absent":
         return {"ConditionNotMet": PathExistsError}
     if condition.kind == "version":

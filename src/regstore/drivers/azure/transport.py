@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import aiohttp
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.core.rest import AsyncHttpResponse, HttpRequest
+from azure.core.rest import HttpRequest
 from typing_extensions import override
 
 BLOCK_SIZE: Final = 1 << 20
@@ -17,7 +17,7 @@ _LARGE_BODY: Final = 64 << 10
 _READING: Final = {"GET", "HEAD"}
 
 
-class OnceTransport(AioHttpTransport):
+class OnceTransport(AioHttpTransport):  # type: ignore[misc] # untyped where it is exported
     """Sends each request that may change something once; made in the running loop.
 
     aiohttp sends every idempotent request again where a kept connection turns out to be broken
@@ -50,7 +50,7 @@ class OnceTransport(AioHttpTransport):
         )
 
     @override
-    async def send(self, request: Any, **config: Any) -> Any:  # type: ignore[override] # one of two
+    async def send(self, request: Any, **config: Any) -> Any:
         if request.method in _READING:
             return await self._reading.send(request, **config)
         return await super().send(request, **config)
@@ -72,6 +72,3 @@ class OnceTransport(AioHttpTransport):
         if isinstance(data, bytes) and len(data) > _LARGE_BODY:
             return io.BytesIO(data)
         return data
-
-
-__all__ = ["BLOCK_SIZE", "AsyncHttpResponse", "OnceTransport"]
