@@ -7,13 +7,16 @@ CNCF distribution and regstore resume each other's uploads
 
 from __future__ import annotations
 
+from typing import Final
+
 from regstore import layout
 from regstore.driver import StorageDriver
 from regstore.errors import PathNotFoundError
 from regstore.hashing import Hasher
 from regstore.links import names_in
 
-_CANONICAL = "sha256"
+CANONICAL: Final = "sha256"
+"""What is tracked where nobody has asked for another algorithm."""
 
 
 async def save(driver: StorageDriver, upload: layout.Upload, hasher: Hasher) -> None:
@@ -28,14 +31,14 @@ async def load(driver: StorageDriver, upload: layout.Upload, offset: int) -> Has
 
     The algorithm is the one in which the upload was begun, as far as its states tell.
     """
-    hasher = await _at(driver, upload, _CANONICAL, offset)
+    hasher = await _at(driver, upload, CANONICAL, offset)
     if hasher is not None:
         return hasher
     for algorithm in await _algorithms(driver, upload):
         hasher = await _at(driver, upload, algorithm, offset)
         if hasher is not None:
             return hasher
-    return None if offset else Hasher(_CANONICAL)
+    return None if offset else Hasher(CANONICAL)
 
 
 async def nearest(
@@ -71,7 +74,7 @@ def from_note(note: bytes, offset: int) -> Hasher | None:
     """
     algorithm, _, state = note.partition(b" ")
     if not note:
-        return None if offset else Hasher(_CANONICAL)
+        return None if offset else Hasher(CANONICAL)
     try:
         hasher = Hasher.resume(algorithm.decode(), state)
     except ValueError:

@@ -335,9 +335,14 @@ class AsyncUpload:
         await self._scope.runtime.shield(self._tidy_up())
 
     async def _tidy_up(self) -> None:
-        with suppress(DriverError):  # the blob is safe; what is left of the upload is for purge
+        # The blob is safe; what is left of the upload is for purge.
+        try:
             await self._place.remove_start()
-            await self._content.clear()
+        except DriverError:
+            await self._place.sweep()
+        else:
+            with suppress(DriverError):
+                await self._content.clear()
 
     def _check_room(self, more: int) -> None:
         if self._expected_size is not None and self.offset + more > self._expected_size:

@@ -67,6 +67,7 @@ class UploadContent(ABC):
         :raises BlobUploadUnknownError: there is no such upload.
         """
 
+    @abstractmethod
     async def go_straight(self, digest: Digest) -> None:
         """Send what comes to the place of *digest* at once, where nothing was taken before.
 
@@ -83,6 +84,10 @@ class UploadContent(ABC):
     @abstractmethod
     async def find_hashed(self, algorithm: str) -> Hasher:
         """Return a hasher of the longest known beginning of the content."""
+
+    @abstractmethod
+    async def remember(self, hasher: Hasher) -> None:
+        """Save what was hashed of sealed content, so that a commit can be finished."""
 
     @abstractmethod
     async def clear(self) -> None:
@@ -113,7 +118,7 @@ class UploadContent(ABC):
         async with await self._driver.reader(sealed, hasher.size, must_exist=True) as reader:
             async for chunk in reader:
                 await self._scope.runtime.offload(partial(hasher.update, chunk))
-        await self._remember(hasher)
+        await self.remember(hasher)
         return hasher.digest()
 
     async def publish(self, digest: Digest) -> None:
@@ -151,9 +156,6 @@ class UploadContent(ABC):
             self.sealed = sealed
         return self.sealed or self._place.data
 
-    async def _remember(self, hasher: Hasher) -> None:
-        """Save what was hashed of sealed content, so that a commit can be finished."""
-
     async def _rest_on(self, path: str) -> None:
         """Take the object at *path* for the whole content."""
         self.offset = (await self._driver.stat(path)).size
@@ -167,7 +169,11 @@ class NotedContent(UploadContent):
 
     @override
     async def open(self) -> None:
-        self.writer = await self._driver.writer(self._place.data, append=True, begin=True)
+        try:
+            self.writer = await self._driver.writer(self._place.data, append=True, begin=True)
+        except PathExistsError:  # other software has put it there, whole
+            await self._rest_on(self._place.data)
+            return
         self.offset = self.writer.size
         if not self._is_new and not (self.writer.size or self.writer.note):
             await self._place.require_started()
@@ -186,14 +192,18 @@ class NotedContent(UploadContent):
 
     @override
     async def park(self) -> None:
-        writer, hasher = self.writer, self._hasher
+        hasher = self._hasher
+        has_algorithm = hasher is not None and hasher.algorithm != hashstates.CANONICAL
+        if self.writer is None and self._is_new and has_algorithm:
+            await self.open()
+        writer = self.writer
         if writer is None:
             return
-        if self._straight or not writer.size:
-            await writer.cancel()  # who has taken nothing leaves no trace
-            self.offset = 0
-        else:
+        if not self._straight and (writer.size or has_algorithm):
             await writer.park(hashstates.to_note(hasher))
+        else:
+            await writer.cancel()  # who has taken nothing that could be kept leaves no trace
+            self.offset = 0
         self.writer, self._hasher = None, None
         self._is_new = False
         await self._place.require_started()
@@ -201,6 +211,10 @@ class NotedContent(UploadContent):
     @override
     async def find_hashed(self, algorithm: str) -> Hasher:
         return Hasher(algorithm)
+
+    @override
+    async def remember(self, hasher: Hasher) -> None:
+        """Do nothing: the content stays parked until the commit has ended."""
 
     @override
     async def clear(self) -> None:
@@ -236,6 +250,10 @@ class FiledContent(UploadContent):
                 self._saved_at = self.offset
 
     @override
+    async def go_straight(self, digest: Digest) -> None:
+        """Do nothing: to give a file its place is a rename."""
+
+    @override
     async def park(self) -> None:
         if self.writer is None and self._hasher is None:
             return
@@ -256,7 +274,7 @@ class FiledContent(UploadContent):
         await self._place.sweep()
 
     @override
-    async def _remember(self, hasher: Hasher) -> None:
+    async def remember(self, hasher: Hasher) -> None:
         await hashstates.save(self._driver, self._place.directory, hasher)
 
     async def _begin(self) -> None:

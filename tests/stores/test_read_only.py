@@ -63,6 +63,9 @@ CHANGES: dict[str, dict[str, Callable[[Registry], object]]] = {
         "commit": lambda registry: (
             registry.repository(NAME).uploads.resume(UPLOAD).commit(Digest.of(b""))
         ),
+        "finish": lambda registry: (
+            registry.repository(NAME).uploads.resume(UPLOAD).finish(Digest.of(b"x"), [b"x"])
+        ),
         "cancel": lambda registry: registry.repository(NAME).uploads.resume(UPLOAD).cancel(),
     },
     "Manifests": {

@@ -283,10 +283,11 @@ def test_the_state_is_saved_where_it_was_parked(
     place: Place, repo: Repository, algorithm: str
 ) -> None:
     upload_id = begin(repo, b"", algorithm)
-    assert place.has(layout.UploadHashState(NAME, upload_id, algorithm, 0).path)
+    in_files = not place.driver.capabilities.parked_notes
+    assert place.has(layout.UploadHashState(NAME, upload_id, algorithm, 0).path) == in_files
     with repo.uploads.resume(upload_id) as upload:
         upload.write(BLOB[:1000])
-    assert place.has(layout.UploadHashState(NAME, upload_id, algorithm, 1000).path)
+    assert place.has(layout.UploadHashState(NAME, upload_id, algorithm, 1000).path) == in_files
     assert repo.uploads.resume(upload_id).digest() == Digest.of(BLOB[:1000], algorithm)
 
 
@@ -296,6 +297,14 @@ def state_of(content: bytes) -> bytes:
     state = hasher.state()
     assert state is not None
     return state
+
+
+def park_with(place: Place, upload_id: str, note: bytes) -> None:
+    """Park the first 1,000 bytes beside another note."""
+    driver = place.driver
+    writer = driver.runtime.run(driver.writer(layout.UploadData(NAME, upload_id).path))
+    driver.runtime.run(writer.write(BLOB[:1000]))
+    driver.runtime.run(writer.park(note))
 
 
 @pytest.mark.parametrize(
@@ -308,7 +317,9 @@ def test_a_crash_before_the_state_is_saved_costs_a_second_read(
 ) -> None:
     upload_id = begin(repo)
     state = layout.UploadHashState(NAME, upload_id, "sha256", 1000).path
-    if damage is None:
+    if place.driver.capabilities.parked_notes:
+        park_with(place, upload_id, b"" if damage is None else b"sha256 " + damage)
+    elif damage is None:
         place.delete(state)
     else:
         place.write(state, damage)
@@ -336,6 +347,8 @@ class Reading(WrapperDriver):
 
 
 def test_only_what_no_state_covers_is_read_again(place: Place) -> None:
+    if place.driver.capabilities.parked_notes:
+        pytest.skip("only the newest state is kept, with the bytes that it covers")
     place.driver = reading = Reading(place.driver)
     repo = place.repository()
     upload_id = begin(repo, BLOB[:1000])
@@ -402,8 +415,11 @@ def test_an_upload_that_was_cancelled_elsewhere_cannot_be_parked(
     if taken is not None:
         upload.write(taken)
     place.repository().uploads.resume(upload.id).cancel()
-    with pytest.raises(PreconditionFailedError if taken else BlobUploadUnknownError):
-        upload.park()
+    if taken is None and place.driver.capabilities.parked_notes:
+        upload.park()  # there is nothing to park, and so nobody to ask
+    else:
+        with pytest.raises(PreconditionFailedError if taken else BlobUploadUnknownError):
+            upload.park()
     assert place.files() == {}
 
 

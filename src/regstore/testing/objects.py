@@ -141,7 +141,7 @@ class MemoryObjects(ObjectStore):
         after = token or start_after or ""
         entries: dict[str, FileInfo | None] = {}
         more = False
-        for key in sorted(list(self.contents)):
+        for key in sorted({*self.contents}):
             folded = _fold(key, prefix) if delimited else None
             entry = folded or key
             if not key.startswith(prefix) or entry <= after or entry in entries:
