@@ -1,9 +1,7 @@
-"""The table that turns what S3 and its client raise into regstore's errors (X4).
+"""What S3 and its client raise, as regstore's errors (X4).
 
-Codes are those of the S3 API reference, section "Error responses", and of the stores that are named
-beside theirs. A code decides; the HTTP status only where there is none, or an unknown one: answers
-to HEAD have no body, and a proxy in between speaks no XML. The server's text is not repeated, since
-nobody says what it holds: the original is the ``__cause__``.
+The server's text is not repeated, since nobody says what it holds: the original is the
+``__cause__``.
 """
 
 from __future__ import annotations
@@ -12,21 +10,19 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from types import MappingProxyType
 
 import aiohttp
 from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from regstore.driver import ANY, Condition
+from regstore.drivers.s3.codes import detail_of, kind_of, was_refused
 from regstore.drivers.s3.http import never_connected
 from regstore.errors import (
     ConfigurationError,
     DriverError,
     IncompleteReadError,
     InvalidOffsetError,
-    InvalidPathError,
-    NoSpaceError,
     PathExistsError,
     PathNotFoundError,
     PermissionDeniedError,
@@ -34,95 +30,6 @@ from regstore.errors import (
     RegstoreError,
     ThrottledError,
     TransientError,
-    UnsupportedMethodError,
-)
-
-_Kind = type[RegstoreError]
-
-
-def _all(kind: _Kind, codes: str) -> dict[str, _Kind]:
-    return dict.fromkeys(codes.split(), kind)
-
-
-_CODES: Mapping[str, _Kind] = MappingProxyType(
-    {
-        # InvalidPart: a part of an upload that somebody else has discarded.
-        **_all(PathNotFoundError, "NoSuchKey NoSuchUpload NoSuchVersion InvalidPart"),
-        # The second one: the object was deleted while a conditional write was under way.
-        **_all(PreconditionFailedError, "PreconditionFailed ConditionalRequestConflict"),
-        **_all(
-            PermissionDeniedError,
-            "AccessDenied AccountProblem AllAccessDisabled AuthorizationHeaderMalformed ExpiredToken "
-            "InvalidAccessKeyId InvalidObjectState InvalidSecurity InvalidToken NotSignedUp "
-            "RequestTimeTooSkewed SignatureDoesNotMatch TokenRefreshRequired UnauthorizedAccess",
-        ),
-        **_all(
-            ThrottledError,
-            "BandwidthLimitExceeded RequestLimitExceeded RequestThrottled ServiceUnavailable SlowDown "
-            "SlowDownRead SlowDownWrite Throttling ThrottlingException TooManyRequests "
-            "TooManyRequestsException",
-        ),
-        **_all(
-            TransientError,
-            "BadDigest IncompleteBody InternalError InvalidDigest OperationAborted RequestTimeout "
-            "XAmzContentSHA256Mismatch",
-        ),
-        **_all(
-            NoSpaceError,
-            "EntityTooLarge InsufficientCapacity InsufficientStorage QuotaExceeded StorageFull "
-            "XMinioAdminBucketQuotaExceeded XMinioStorageFull",
-        ),
-        **_all(InvalidPathError, "InvalidURI KeyTooLong KeyTooLongError XMinioInvalidObjectName"),
-        **_all(InvalidOffsetError, "InvalidRange"),
-        **_all(UnsupportedMethodError, "MethodNotAllowed NotImplemented"),
-        **_all(
-            ConfigurationError,
-            "IllegalLocationConstraintException InvalidBucketName NoSuchBucket PermanentRedirect",
-        ),
-    }
-)
-
-_STATUS: Mapping[int, _Kind] = MappingProxyType(
-    {
-        301: ConfigurationError,
-        307: TransientError,
-        401: PermissionDeniedError,
-        403: PermissionDeniedError,
-        404: PathNotFoundError,
-        405: UnsupportedMethodError,
-        408: TransientError,
-        409: TransientError,
-        412: PreconditionFailedError,
-        413: NoSpaceError,
-        416: InvalidOffsetError,
-        429: ThrottledError,
-        501: UnsupportedMethodError,
-        503: ThrottledError,
-        507: NoSpaceError,
-    }
-)
-_SERVER_ERRORS = range(500, 600)
-
-_ADVICE = MappingProxyType(
-    {
-        "NoSuchBucket": "create it, or name another one in s3://bucket/prefix",
-        "InvalidBucketName": "name another one in s3://bucket/prefix",
-        "PermanentRedirect": "set client_kwargs={'region_name': ...} to its region",
-        "301": "set client_kwargs={'region_name': ...} to its region",
-        "AccessDenied": "absent objects are refused, too, without the right s3:ListBucket",
-        "403": "absent objects are refused, too, without the right s3:ListBucket",
-        "ExpiredToken": "renew the credentials",
-        "InvalidObjectState": "it was archived; restore it first",
-        "RequestTimeTooSkewed": "set this machine's clock",
-        "EntityTooSmall": "a part that is not the last one is smaller than this store takes",
-        "InvalidPart": "a part is gone: somebody else has discarded this upload",
-    }
-)
-
-# What has certainly had no effect, although it is worth another try.
-_NOT_CARRIED_OUT = frozenset(
-    "307 409 BadDigest IncompleteBody InvalidDigest OperationAborted "
-    "XAmzContentSHA256Mismatch".split()
 )
 
 _CREDENTIALS = (
@@ -188,16 +95,17 @@ def origin_of(error: Exception) -> Exception:
 
 def translate(error: Exception, call: Call) -> RegstoreError:
     """Return what *error* is called here; the caller raises it ``from`` its origin."""
-    if isinstance(error, RegstoreError):
-        return error
-    if isinstance(error, boto.ClientError):
-        return _refused(error, call)
-    return _failed(error, call)
+    origin = origin_of(error)
+    if isinstance(origin, RegstoreError):
+        return origin
+    if isinstance(origin, boto.ClientError):
+        return _refused(origin, call)
+    return _failed(origin, call)
 
 
 def refusal(code: str, call: Call) -> RegstoreError:
     """Return the error for one key of many, of which S3 tells the code alone."""
-    kind = _kind(code, 0)
+    kind = kind_of(code, 0)
     return _missing(code, call) if kind is PathNotFoundError else _answer(code, 0, {}, call)
 
 
@@ -206,7 +114,7 @@ def _refused(error: boto.ClientError, call: Call) -> RegstoreError:
     about = answer.get("ResponseMetadata", {})
     told: Mapping[str, str] = answer.get("Error", {})
     code, status = str(told.get("Code", "")), about.get("HTTPStatusCode", 0)
-    kind = _kind(code, status)
+    kind = kind_of(code, status)
     if kind is PathNotFoundError:
         return _missing(code, call)
     if kind is PreconditionFailedError:
@@ -215,8 +123,8 @@ def _refused(error: boto.ClientError, call: Call) -> RegstoreError:
 
 
 def _answer(code: str, status: int, headers: Mapping[str, str], call: Call) -> RegstoreError:
-    kind = _kind(code, status)
-    detail = _detail(code or f"status {status}")
+    kind = kind_of(code, status)
+    detail = detail_of(code or f"status {status}")
     if kind is ConfigurationError:
         where = f"{call.driver}: the bucket {call.bucket!r}"
         return ConfigurationError(f"{where} cannot be used: {detail}")
@@ -224,7 +132,7 @@ def _answer(code: str, status: int, headers: Mapping[str, str], call: Call) -> R
         wait = _retry_after(headers)
         return ThrottledError(call.path, call.driver, detail, retry_after=wait)
     if kind is TransientError:
-        unknown = call.writing and code not in _NOT_CARRIED_OUT and status not in {307, 409}
+        unknown = call.writing and not was_refused(code, status)
         return TransientError(call.path, call.driver, detail, outcome_unknown=unknown)
     if kind is InvalidOffsetError:
         return InvalidOffsetError(call.path, call.offset, call.driver, "at or beyond the end")
@@ -232,22 +140,10 @@ def _answer(code: str, status: int, headers: Mapping[str, str], call: Call) -> R
     return kind(call.path, call.driver, detail)
 
 
-def _detail(code: str) -> str:
-    advice = _ADVICE.get(code)
-    return f"{code}: {advice}" if advice else code
-
-
-def _kind(code: str, status: int) -> _Kind:
-    found = _CODES.get(code) or _STATUS.get(status)
-    if found is None:
-        found = TransientError if status in _SERVER_ERRORS else DriverError
-    return found
-
-
 def _missing(code: str, call: Call) -> RegstoreError:
     """Tell what is missing: an upload, the source of a copy, or what ``If-Match`` was asked of."""
     if code in {"NoSuchUpload", "InvalidPart"}:
-        return PathNotFoundError(call.path, call.driver, _detail(code))
+        return PathNotFoundError(call.path, call.driver, detail_of(code))
     if call.source is not None:
         return PathNotFoundError(call.source, call.driver)
     if call.condition.kind == "version" and not call.deleting:

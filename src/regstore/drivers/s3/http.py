@@ -18,7 +18,7 @@ _HARMLESS = frozenset({"GET", "HEAD"})
 
 
 class CarefulSession(AIOHTTPSession):  # type: ignore[misc]
-    """Sends again only what a broken connection has left unanswered, and only reads and parts.
+    """Sends a request again when a connection breaks before the answer, but only a read.
 
     A server closes idle connections whenever it likes, also while a request is on its way. aiohttp
     repeats GET, HEAD, PUT and DELETE then. But what the server has carried out before it hung up
@@ -37,7 +37,7 @@ class CarefulSession(AIOHTTPSession):  # type: ignore[misc]
             try:
                 return await super().send(request)
             except (ConnectionClosedError, EndpointConnectionError) as error:
-                if never_connected(error) or not _may_be_repeated(request):
+                if never_connected(error) or request.method not in _HARMLESS:
                     raise
             return await super().send(request)
 
@@ -50,17 +50,11 @@ def never_connected(error: EndpointConnectionError | ConnectionClosedError) -> b
     return isinstance(error.kwargs.get("error"), aiohttp.ClientConnectorError)
 
 
-def _may_be_repeated(request: Any) -> bool:  # noqa: ANN401 - botocore has no types
-    if request.method == "PUT":
-        return "partNumber=" in request.url  # the same part again
-    return request.method in _HARMLESS
-
-
 @contextmanager
 def _in_pieces(request: Any) -> Iterator[None]:  # noqa: ANN401 - botocore has no types
     """Let a large body go out as the connection takes it, with no second copy of all of it."""
     body = request.body
-    if isinstance(body, bytes | bytearray) and len(body) > _PIECE:
+    if isinstance(body, bytes) and len(body) > _PIECE:
         request.body = _Pieces(body)
     try:
         yield
@@ -71,7 +65,7 @@ def _in_pieces(request: Any) -> Iterator[None]:  # noqa: ANN401 - botocore has n
 class _Pieces(BytesPayload):
     """A body in memory, written piece by piece."""
 
-    def __init__(self, body: bytes | bytearray) -> None:
+    def __init__(self, body: bytes) -> None:
         # As nothing: the base class warns of large ones, which it would write at once.
         super().__init__(b"")
         self._value = body

@@ -1,8 +1,8 @@
 """How the client of S3 is set up, and what it must be able to do.
 
-These are regstore's defaults; what ``storage_options`` say wins, one by one in ``config_kwargs`` and
-``client_kwargs``. fsspec's documentation of ``S3FileSystem`` lists the options, botocore's of
-``botocore.config.Config`` those of ``config_kwargs``.
+These are regstore's defaults; what ``storage_options`` say wins, one by one in ``config_kwargs``.
+The documentation of ``s3fs.S3FileSystem`` lists the options, that of ``botocore.config.Config``
+those of ``config_kwargs``, that of ``boto3.session.Session.client`` those of ``client_kwargs``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CONFIG: Mapping[str, object] = MappingProxyType(
         "read_timeout": 60,
         # Reading the service's description takes 0.1 s, which the event loop does not have.
         "warm_up_loader_caches": True,
-        # aiohttp sends a PUT again when its connection breaks; this one does not.
+        # aiohttp sends a PUT again when its connection breaks; this one only reads.
         "http_session_cls": CarefulSession,
     }
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
@@ -13,28 +12,15 @@ from typing_extensions import override
 
 from regstore._run import Runtime
 from regstore.driver import ANY, Condition, Content, FileInfo
-from regstore.drivers.objects.port import Listing, ObjectStore, Part, Session
-from regstore.drivers.s3.answers import (
-    condition_parameters,
-    described,
-    listed,
-    quoted,
-    version_of,
-)
+from regstore.drivers.objects.port import Listing
+from regstore.drivers.s3.answers import condition_parameters, described, listed, quoted
 from regstore.drivers.s3.body import S3Body
 from regstore.drivers.s3.client import S3Client
-from regstore.drivers.s3.errors import Call, origin_of, refusal, translate
+from regstore.drivers.s3.errors import Call, refusal, translate
 from regstore.drivers.s3.location import Location
-from regstore.drivers.s3.traits import CAPABILITIES, LIMITS
-from regstore.errors import (
-    InvalidOffsetError,
-    PathNotFoundError,
-    RegstoreError,
-    TransientError,
-    UnsupportedMethodError,
-)
+from regstore.drivers.s3.multipart import MultipartStore
+from regstore.errors import InvalidOffsetError, RegstoreError, UnsupportedMethodError
 
-_NAME = "s3"
 _LONGEST_URL = timedelta(days=7)  # S3 API reference, "Authenticating Requests: Query Parameters"
 
 
@@ -47,21 +33,8 @@ def s3_store(url: str, storage_options: Mapping[str, object], runtime: Runtime) 
     return S3Store(Location.of(url), S3Client(storage_options), runtime)
 
 
-class S3Store(ObjectStore):
+class S3Store(MultipartStore):
     """A prefix of a bucket. One method is one request, unless it says otherwise."""
-
-    name = _NAME
-    capabilities = CAPABILITIES
-    limits = LIMITS
-
-    def __init__(self, location: Location, client: S3Client, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self._location = location
-        self._client = client
-        self._bucket_is_known = False
-
-    def __repr__(self) -> str:
-        return f"S3Store({self._location.bucket!r}, {self._location.root!r})"
 
     @override
     async def head(self, key: str) -> FileInfo:
@@ -199,93 +172,6 @@ class S3Store(ObjectStore):
         return self._version(answer.get("CopyObjectResult", {}), call)
 
     @override
-    async def begin(self, key: str, scratch: str) -> Session:
-        """See the port. Who is cancelled meanwhile leaves no session behind."""
-        made: list[Session] = []
-        try:
-            await self.runtime.shield(self._create(key, scratch, made))
-        except BaseException:
-            for session in made:
-                # What is under way is an error or a cancellation, which must be heard.
-                with suppress(RegstoreError):
-                    await self.runtime.shield(self.abort(session, ()))
-            raise
-        return made[0]
-
-    async def _create(self, key: str, scratch: str, made: list[Session]) -> None:
-        call = self._call(key, writing=True)
-        answer = await self._send(
-            "create_multipart_upload", call, Key=self._location.key(key)
-        )
-        made.append(Session(key, answer["UploadId"], scratch))
-
-    @override
-    async def put_part(self, session: Session, number: int, data: bytes) -> Part:
-        call = self._call(session.key, writing=True)
-        answer = await self._send(
-            "upload_part", call, **self._of(session), PartNumber=number, Body=data
-        )
-        return Part(number, len(data), self._version(answer, call))
-
-    @override
-    async def copy_part(
-        self, session: Session, number: int, source: FileInfo, start: int, length: int
-    ) -> Part:
-        call = replace(self._call(session.key, writing=True), source=source.path, pinned=True)
-        answer = await self._send(
-            "upload_part_copy",
-            call,
-            **self._of(session),
-            PartNumber=number,
-            CopySource=self._source(source.path),
-            CopySourceRange=f"bytes={start}-{start + length - 1}",
-            CopySourceIfMatch=quoted(source.version),
-        )
-        return Part(number, length, self._version(answer.get("CopyPartResult", {}), call))
-
-    @override
-    async def complete(
-        self, session: Session, parts: Sequence[Part], condition: Condition = ANY
-    ) -> str:
-        call = self._call(session.key, writing=True, condition=condition)
-        tags = [{"PartNumber": part.number, "ETag": quoted(part.tag)} for part in parts]
-        answer = await self._send(
-            "complete_multipart_upload",
-            call,
-            **self._of(session),
-            MultipartUpload={"Parts": tags},
-            **condition_parameters(condition),
-        )
-        return self._version(answer, call)
-
-    @override
-    async def abort(self, session: Session, parts: Sequence[Part]) -> None:
-        call = self._call(session.key, writing=True)
-        with suppress(PathNotFoundError):
-            await self._send("abort_multipart_upload", call, **self._of(session))
-
-    @override
-    async def sessions(self, prefix: str) -> list[Session]:
-        """See the port; one request for each thousand."""
-        found: list[Session] = []
-        markers: dict[str, object] = {}
-        while True:
-            answer = await self._send(
-                "list_multipart_uploads",
-                self._call(prefix),
-                Prefix=self._location.key(prefix),
-                **markers,
-            )
-            for upload in answer.get("Uploads", ()):
-                found.append(Session(self._location.path(upload["Key"]), upload["UploadId"], ""))
-            if not answer.get("IsTruncated"):
-                return found
-            markers = {
-                "KeyMarker": answer["NextKeyMarker"],
-                "UploadIdMarker": answer["NextUploadIdMarker"],
-            }
-
-    @override
     async def sign(
         self, key: str, method: Literal["GET", "HEAD"], expires: timedelta, filename: str | None
     ) -> str | None:
@@ -297,51 +183,16 @@ class S3Store(ObjectStore):
         if filename is not None:
             name = quote(filename, safe="")
             parameters["ResponseContentDisposition"] = f"attachment; filename*=UTF-8''{name}"
-        call = self._call(key)
+        operation = "get_object" if method == "GET" else "head_object"
         try:
             return await self._client.sign(
-                "get_object" if method == "GET" else "head_object",
-                seconds,
-                Bucket=self._location.bucket,
-                **parameters,
+                operation, seconds, Bucket=self._location.bucket, **parameters
             )
+        except RegstoreError:
+            raise
         except Exception as error:
-            raise translate(error, call) from error
+            raise translate(error, self._call(key)) from error
 
     @override
     async def aclose(self) -> None:
         await self._client.aclose()
-
-    async def _send(self, operation: str, call: Call, **parameters: object) -> dict[str, Any]:
-        try:
-            answer = await self._client.call(
-                operation, Bucket=self._location.bucket, **parameters
-            )
-        except Exception as error:
-            origin = origin_of(error)
-            raise translate(origin, call) from origin
-        self._bucket_is_known = True
-        return answer
-
-    def _call(
-        self, path: str, *, writing: bool = False, condition: Condition = ANY, offset: int = 0
-    ) -> Call:
-        return Call(path, self.name, self._location.bucket, writing, condition, offset)
-
-    def _of(self, session: Session) -> dict[str, object]:
-        return {"Key": self._location.key(session.key), "UploadId": session.token}
-
-    def _source(self, path: str) -> dict[str, str]:
-        return {"Bucket": self._location.bucket, "Key": self._location.key(path)}
-
-    def _version(self, answer: Mapping[str, Any], call: Call) -> str:
-        """Return the version that was written.
-
-        S3 may answer 200 before it knows the end; what ends without an ETag has not ended well.
-        """
-        version = version_of(answer)
-        if not version:
-            raise TransientError(
-                call.path, self.name, "an answer without an ETag", outcome_unknown=True
-            )
-        return version
