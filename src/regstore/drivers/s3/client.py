@@ -5,12 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+from aiobotocore.session import AioSession
+from botocore.loaders import Loader, create_loader
 from s3fs import S3FileSystem
 
 from regstore.drivers.s3.settings import FILESYSTEM_RETRIES, check_client, filesystem_options
 from regstore.errors import ConfigurationError
+
+_DESCRIPTIONS = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
+_DESCRIPTIONS_OF_S3 = ("service-2", "endpoint-rule-set-1")
+
+
+@dataclass(slots=True)
+class _Connection:
+    """The filesystem of one loop."""
+
+    filesystem: S3FileSystem
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    is_open: bool = False
 
 
 class S3Client:
@@ -22,8 +38,7 @@ class S3Client:
 
     def __init__(self, storage_options: Mapping[str, object]) -> None:
         self._options = filesystem_options(storage_options)
-        self._filesystems: dict[asyncio.AbstractEventLoop, S3FileSystem] = {}
-        self._ready: set[asyncio.AbstractEventLoop] = set()
+        self._connections: dict[asyncio.AbstractEventLoop, _Connection] = {}
         self._pid = os.getpid()
         self._inherited: list[object] = []
 
@@ -50,38 +65,35 @@ class S3Client:
     async def aclose(self) -> None:
         """Close the connections of the running loop, and of others that still run."""
         here = asyncio.get_running_loop()
-        filesystems = {} if self._pid != os.getpid() else self._filesystems
-        for loop, filesystem in list(filesystems.items()):
-            self._forget(loop)
+        connections = {} if self._pid != os.getpid() else self._connections
+        for loop, connection in list(connections.items()):
+            del connections[loop]
             if loop is here:
-                await _close(filesystem)
+                await _close(connection)
             elif loop.is_running():
-                closing = asyncio.run_coroutine_threadsafe(_close(filesystem), loop)
+                closing = asyncio.run_coroutine_threadsafe(_close(connection), loop)
                 await asyncio.wrap_future(closing)
 
     async def _connected(self) -> S3FileSystem:
-        loop = asyncio.get_running_loop()
-        filesystem = self._of(loop)
-        if loop not in self._ready:
-            await _connect(filesystem)
-            self._ready.add(loop)
-        return filesystem
+        connection = self._of(asyncio.get_running_loop())
+        if not connection.is_open:
+            async with connection.lock:
+                if not connection.is_open:
+                    await _open(connection.filesystem)
+                    connection.is_open = True
+        return connection.filesystem
 
-    def _of(self, loop: asyncio.AbstractEventLoop) -> S3FileSystem:
+    def _of(self, loop: asyncio.AbstractEventLoop) -> _Connection:
         if self._pid != os.getpid():
             # Kept, not closed: the parent still speaks through these connections.
-            self._inherited.append(self._filesystems)
-            self._filesystems, self._ready, self._pid = {}, set(), os.getpid()
-        filesystem = self._filesystems.get(loop)
-        if filesystem is None:
-            for other in [each for each in self._filesystems if each.is_closed()]:
-                self._forget(other)
-            filesystem = self._filesystems[loop] = _make(self._options)
-        return filesystem
-
-    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
-        del self._filesystems[loop]
-        self._ready.discard(loop)
+            self._inherited.append(self._connections)
+            self._connections, self._pid = {}, os.getpid()
+        connection = self._connections.get(loop)
+        if connection is None:
+            for other in [each for each in self._connections if each.is_closed()]:
+                del self._connections[other]
+            connection = self._connections[loop] = _Connection(_make(self._options))
+        return connection
 
 
 def _make(options: Mapping[str, object]) -> S3FileSystem:
@@ -89,11 +101,17 @@ def _make(options: Mapping[str, object]) -> S3FileSystem:
         filesystem = S3FileSystem(**options)
     except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"s3fs does not take these storage options: {error}") from error
+    unknown = set(filesystem.kwargs) - {"profile"}
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        raise ConfigurationError(f"S3 has no such storage options: {names}")
     filesystem.retries = FILESYSTEM_RETRIES
     return filesystem
 
 
-async def _connect(filesystem: S3FileSystem) -> None:
+async def _open(filesystem: S3FileSystem) -> None:
+    if filesystem.session is None:
+        filesystem.session = await _session(filesystem.kwargs.get("profile"))
     try:
         client = await filesystem.set_session()
     except TypeError as error:
@@ -104,6 +122,31 @@ async def _connect(filesystem: S3FileSystem) -> None:
     check_client(client)
 
 
-async def _close(filesystem: S3FileSystem) -> None:
-    if filesystem._s3 is not None:  # noqa: SLF001 - s3fs has no public way to close
-        await filesystem._s3creator.__aexit__(None, None, None)  # noqa: SLF001
+async def _session(profile: str | None) -> AioSession:
+    session = AioSession(profile=profile)
+    loader = _loader(session.get_config_variable("data_path"))
+    session.register_component("data_loader", loader)
+    await asyncio.to_thread(_load, loader)
+    return session
+
+
+@cache
+def _loader(search_path: str | None) -> Loader:
+    """Return what reads botocore's descriptions of services, once for all clients: it takes 0.2 s.
+
+    Nobody changes what it keeps.
+    """
+    return create_loader(search_path)
+
+
+def _load(loader: Loader) -> None:
+    for name in _DESCRIPTIONS:
+        loader.load_data_with_path(name)
+    for name in _DESCRIPTIONS_OF_S3:
+        loader.load_service_model("s3", name)
+
+
+async def _close(connection: _Connection) -> None:
+    if connection.is_open:
+        # s3fs has no public way to close.
+        await connection.filesystem._s3creator.__aexit__(None, None, None)  # noqa: SLF001

@@ -35,8 +35,6 @@ CONFIG: Mapping[str, object] = MappingProxyType(
         "connect_timeout": 5,  # seconds
         # Between two pieces of an answer; completing an upload may take long to begin one.
         "read_timeout": 60,
-        # Reading the service's description takes 0.1 s, which the event loop does not have.
-        "warm_up_loader_caches": True,
         # aiohttp sends a PUT again when its connection breaks; this one only reads.
         "http_session_cls": CarefulSession,
     }
