@@ -4,6 +4,10 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests.object_servers import moto, rclone, seaweedfs
+
+__all__ = ["moto", "rclone", "seaweedfs"]
+
 # Examples do I/O and share two cores with everything else: how long one takes proves nothing.
 settings.register_profile("dev", deadline=None, max_examples=50)
 settings.register_profile(

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,11 +25,12 @@ REGISTRY_SECRET = "regstore-tests"  # noqa: S105 - the tests sign upload states 
 
 
 def require(binary: str) -> str:
-    """Return the full path of *binary*.
+    """Return the full path of *binary*, which may come with a package of the running Python.
 
     Where it is not installed the test is skipped, or fails under ``REGSTORE_REQUIRE_SERVERS=1``.
     """
-    found = shutil.which(binary)
+    own = Path(sys.executable).parent
+    found = shutil.which(binary, path=f"{own}{os.pathsep}{os.environ.get('PATH', os.defpath)}")
     if found is not None:
         return found
     reason = f"{binary} is not installed"
