@@ -118,7 +118,7 @@ class Assembly:
             "POST",
             f"{self._place.object(key)}/compose",
             key,
-            query={"fields": "size,generation", **generation_match(condition, key)},
+            query={"fields": "size,generation", **generation_match(condition)},
             headers={"Content-Type": "application/json"},
             condition=condition,
             body=json.dumps(body).encode(),

@@ -59,6 +59,7 @@ _CAPABILITIES = Capabilities(
     staleness_bound=0.0,
     modified_is_commit_time=True,
     listing_start_after=True,
+    ghost_directories=True,  # those that hold nothing but what is parked
     max_object_size=_LARGEST,
     clock_resolution=1.0,
 )
@@ -118,7 +119,7 @@ class GcsStore(ObjectStore):
             "GET",
             self._place.object(key),
             key,
-            query={"alt": "media", **generation_match(condition, key)},
+            query={"alt": "media", **generation_match(condition)},
             headers={} if whole else {"Range": f"bytes={start}-{last}"},
             condition=condition,
             start=start,
@@ -143,7 +144,7 @@ class GcsStore(ObjectStore):
             query={
                 "uploadType": "multipart",
                 "fields": "size,generation",
-                **generation_match(condition, key),
+                **generation_match(condition),
             },
             headers={"Content-Type": kind},
             condition=condition,
@@ -158,7 +159,7 @@ class GcsStore(ObjectStore):
     async def delete(self, key: str, condition: Condition = ANY) -> None:
         if condition.kind == "absent":
             raise UnsupportedMethodError(key, NAME, "what is absent cannot be deleted")
-        query = generation_match(condition, key)
+        query = generation_match(condition)
         call = Call("DELETE", self._place.object(key), key, query=query, condition=condition)
         await self._transport.send(call)
 
@@ -205,9 +206,9 @@ class GcsStore(ObjectStore):
         condition: Condition = ANY,
         source_version: str | None = None,
     ) -> str:
-        query = generation_match(condition, destination)
+        query = generation_match(condition)
         if source_version is not None:
-            query["ifSourceGenerationMatch"] = generation(source_version, source)
+            query["ifSourceGenerationMatch"] = generation(source_version)
         # Either condition answers 412. Which one it was is asked only where it must be known.
         unclear = condition.kind == "absent" and source_version is not None
         blamed = ANY if unclear else condition
@@ -266,7 +267,7 @@ class GcsStore(ObjectStore):
         """
         if start or length != source.size:
             raise UnsupportedMethodError(source.path, NAME, "only whole objects become parts")
-        return referring(number, replace(source, version=generation(source.version, source.path)))
+        return referring(number, replace(source, version=generation(source.version)))
 
     @override
     async def complete(
