@@ -9,6 +9,8 @@ from typing import ClassVar
 from urllib.parse import quote, urlencode
 
 import pytest
+from hypothesis import settings
+from typing_extensions import override
 
 from regstore._loop import OwnLoopRuntime
 from regstore.driver import StorageDriver
@@ -78,6 +80,11 @@ class TestGcsDriver(StorageDriverTests):
     @pytest.fixture
     def back_door(self, place: str) -> BackDoor:
         return Objects(self.server, place)
+
+    @override
+    def histories(self) -> settings:
+        """Fewer than elsewhere: a step is a request and more, in two servers."""
+        return settings(super().histories(), max_examples=12)
 
     def reopen(self, _driver: StorageDriver | None = None) -> StorageDriver:
         store = gcs_store(self.url, self.server.storage_options, self.runtime)
