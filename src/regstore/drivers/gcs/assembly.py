@@ -15,6 +15,7 @@ from regstore.driver import ANY, Condition, FileInfo
 from regstore.drivers.gcs.calls import NAME, Call, generation_match
 from regstore.drivers.gcs.deletion import Deletion
 from regstore.drivers.gcs.place import Place
+from regstore.drivers.gcs.promises import METADATA
 from regstore.drivers.gcs.transport import Transport
 from regstore.drivers.objects.port import Part, Session
 from regstore.errors import DriverError, TransientError
@@ -55,10 +56,7 @@ def source_of(session: Session, part: Part) -> Source:
 
 
 class Assembly:
-    """Composes objects of one place.
-
-    :param metadata: what every object is stored with.
-    """
+    """Composes objects of one place."""
 
     def __init__(
         self,
@@ -66,13 +64,11 @@ class Assembly:
         place: Place,
         runtime: Runtime,
         deletion: Deletion,
-        metadata: dict[str, str],
     ) -> None:
         self._transport = transport
         self._place = place
         self._runtime = runtime
         self._deletion = deletion
-        self._metadata = metadata
 
     async def complete(self, session: Session, parts: Sequence[Part], condition: Condition) -> str:
         """Make *parts*, at least one, the object ``session.key``; return its version.
@@ -112,13 +108,13 @@ class Assembly:
                 {"name": self._place.name_of(each.key), "generation": each.version}
                 for each in sources
             ],
-            "destination": self._metadata,
+            "destination": METADATA,
         }
         call = Call(
             "POST",
             f"{self._place.object(key)}/compose",
             key,
-            query={"fields": "size,generation", **generation_match(condition, key)},
+            query={"fields": "size,generation", **generation_match(condition)},
             headers={"Content-Type": "application/json"},
             condition=condition,
             body=json.dumps(body).encode(),

@@ -43,9 +43,9 @@ class GcsBody(ObjectBody):
                 pieces.append(piece)
                 wanted -= len(piece)
                 self._left -= len(piece)
-            if not pieces:
-                # What ends the body on the wire is read too, so that the connection is kept.
-                await self._response.content.read(1)
+            # What ends the body on the wire is read too, so that the connection is kept.
+            if not pieces and await self._response.content.read(1):
+                raise DriverError(self._call.key, NAME, "the body is longer than announced")
         except WIRE_ERRORS as error:
             if isinstance(error, DriverError):
                 raise

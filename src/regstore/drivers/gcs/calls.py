@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from regstore.driver import ANY, Condition
-from regstore.errors import PreconditionFailedError
 
 NAME = "gcs"
 """The name that errors and logs know the driver by."""
 
-_GENERATION = re.compile(r"[1-9][0-9]*", re.ASCII)
+_GENERATION = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
+_NEVER_GIVEN = str((1 << 63) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +55,21 @@ class Answer:
     body: bytes = field(repr=False)
 
 
-def generation_match(condition: Condition, key: str) -> dict[str, str]:
-    """Return the query that makes a write to *key* depend on *condition*.
+def generation_match(condition: Condition) -> dict[str, str]:
+    """Return the query that makes a write depend on *condition*.
 
     https://cloud.google.com/storage/docs/request-preconditions
-
-    :raises PreconditionFailedError: the version is none that this store gives. Sent as it is, ``0``
-        would ask for absence.
     """
     if condition.kind == "any":
         return {}
     if condition.kind == "absent":
         return {"ifGenerationMatch": "0"}
-    return {"ifGenerationMatch": generation(condition.version, key)}
+    return {"ifGenerationMatch": generation(condition.version)}
 
 
-def generation(version: str, key: str) -> str:
-    """Return *version*, if it can be one of this store.
+def generation(version: str) -> str:
+    """Return *version* if it can be one of this store, else one that nothing has.
 
-    :raises PreconditionFailedError: it cannot, so nothing has it.
+    Sent as it is, ``0`` would ask for absence, and what is no number would be refused as such.
     """
-    if not _GENERATION.fullmatch(version):
-        raise PreconditionFailedError(key, NAME, "this version is not one of Cloud Storage")
-    return version
+    return version if _GENERATION.fullmatch(version) else _NEVER_GIVEN

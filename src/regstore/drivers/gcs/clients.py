@@ -6,8 +6,8 @@ import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import aiohttp
 from gcsfs.core import GCSFileSystem
@@ -22,8 +22,8 @@ _OWN: dict[str, object] = {
     "skip_instance_cache": True,
     "use_listings_cache": False,
 }
-_REFRESH_SECONDS = 300
-"""Seconds of life below which gcsfs fetches a new token before it sends a request."""
+_REFRESH_BEFORE = timedelta(seconds=330)
+"""What a token must have left; gcsfs fetches a new one at 300 seconds."""
 _CONNECT_SECONDS = 15.0
 _SILENCE_SECONDS = 60.0
 """Seconds for which a server may say nothing, unless ``requests_timeout`` names others."""
@@ -51,9 +51,7 @@ class Clients:
         self._options = {**options, **_OWN}
         self._runtime = runtime
         self._pid = os.getpid()
-        self._tasks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[Client]] = (
-            WeakKeyDictionary()
-        )
+        self._tasks: dict[asyncio.AbstractEventLoop, asyncio.Task[Client]] = {}
 
     async def current(self) -> Client:
         """Return the client of the running loop.
@@ -65,7 +63,10 @@ class Clients:
         if self._pid != os.getpid():
             self._leave_to_parent()
         task = self._tasks.get(loop)
-        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+        if task is not None and (client := _made(task)) is not None:
+            return client
+        if task is None or task.done():
+            await self._forget_ended_loops()
             task = self._tasks[loop] = loop.create_task(self._make())
         # One caller that is cancelled does not spoil it for the others.
         return await asyncio.shield(task)
@@ -97,36 +98,54 @@ class Clients:
         """
         credentials = client.filesystem.credentials
         try:
-            if credentials.credentials is not None and not credentials._credentials_valid(  # noqa: SLF001 - so that a refresh blocks a thread, not the loop
-                _REFRESH_SECONDS
-            ):
+            if self._is_stale(credentials.credentials):
                 await self._runtime.offload(credentials.maybe_refresh)
             headers: dict[str, str] = client.filesystem._get_headers(extra)  # noqa: SLF001 - the seam of gcsfs
         except TOKEN_ERRORS as error:
             raise unauthorised(key, error) from error
         return headers
 
+    def _is_stale(self, credentials: Any) -> bool:  # noqa: ANN401 - google-auth has no types
+        """Whether gcsfs may fetch a token before the next request, which blocks."""
+        if credentials is None or (credentials.valid and credentials.expiry is None):
+            return False
+        if not credentials.valid:
+            return True
+        left: timedelta = credentials.expiry.replace(tzinfo=UTC) - self._runtime.now()
+        return left < _REFRESH_BEFORE
+
     async def aclose(self) -> None:
         """Close every connection that was made in this process."""
         if self._pid != os.getpid():
             self._leave_to_parent()
-        tasks, self._tasks = list(self._tasks.items()), WeakKeyDictionary()
+        tasks, self._tasks = list(self._tasks.items()), {}
         here = _running_loop()
         for loop, task in tasks:
             if not task.done():
                 loop.call_soon_threadsafe(task.cancel)
-            elif not task.cancelled() and task.exception() is None:
-                await _close(task.result().session, loop, here)
+            elif (client := _made(task)) is not None:
+                await _close(client.session, loop, here)
+
+    async def _forget_ended_loops(self) -> None:
+        for loop in [each for each in list(self._tasks) if each.is_closed()]:
+            task = self._tasks.pop(loop, None)
+            if task is not None and (client := _made(task)) is not None:
+                await client.session.close()
 
     def _leave_to_parent(self) -> None:
         for task in self._tasks.values():
-            if task.done() and not task.cancelled() and task.exception() is None:
-                session = task.result().session
-                if session.connector is not None:
-                    _inherited.append(session.connector)
-                session.detach()
-        self._tasks = WeakKeyDictionary()
+            client = _made(task)
+            if client is not None and client.session.connector is not None:
+                _inherited.append(client.session.connector)
+                client.session.detach()
+        self._tasks = {}
         self._pid = os.getpid()
+
+
+def _made(task: asyncio.Task[Client]) -> Client | None:
+    if not task.done() or task.cancelled() or task.exception() is not None:
+        return None
+    return task.result()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -10,11 +10,10 @@ from regstore.drivers.gcs.calls import NAME, Answer, Call
 from regstore.drivers.gcs.errors import refusal
 from regstore.drivers.gcs.multipart import batch, batch_answers
 from regstore.drivers.gcs.place import Place
+from regstore.drivers.gcs.promises import BATCH
 from regstore.drivers.gcs.transport import Transport
 from regstore.errors import PathNotFoundError, TransientError
 
-BATCH = 100
-"""Requests in one, at most: https://cloud.google.com/storage/docs/batch"""
 _WITHOUT = {400, 404, 405, 501}
 _REFUSED = 300
 _AT_A_TIME = 16
@@ -33,7 +32,7 @@ class Deletion:
         self.batched = True
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Delete at most :data:`BATCH` objects; missing ones are no error.
+        """Delete as many objects as a batch takes at most; missing ones are no error.
 
         :raises DriverError: one was not deleted.
         """

@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable
 
 import aiohttp
-from gcsfs.retry import HttpError, NonRetryableError
+from gcsfs import retry
+from gcsfs.retry import HttpError
 from google.auth.exceptions import GoogleAuthError, RefreshError, TransportError
 from requests import RequestException
 
@@ -41,6 +42,8 @@ _NO_BUCKET_TEXT = b"bucket does not exist"
 _REASON = re.compile(r"[A-Za-z]{1,60}", re.ASCII)
 _SLOW_DOWN = {"rateLimitExceeded", "userRateLimitExceeded"}
 _FULL = {"quotaExceeded", "dailyLimitExceeded", "storageQuotaExceeded", "uploadTooLarge"}
+# Older ones have no such class.
+_WRAPPERS = (HttpError, getattr(retry, "NonRetryableError", HttpError))
 _SERVER_ERRORS = range(500, 600)
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _UNTRUSTED = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
@@ -156,7 +159,7 @@ def unauthorised(key: str, error: Exception) -> DriverError:
 
     Whatever it is, the request that needed the token has not been sent.
     """
-    cause = error.__cause__ if isinstance(error, HttpError | NonRetryableError) else error
+    cause = error.__cause__ if isinstance(error, _WRAPPERS) else error
     passing = isinstance(cause, TransportError | RequestException) or (
         isinstance(cause, RefreshError) and cause.retryable
     )
@@ -175,7 +178,7 @@ def unusable(error: Exception) -> RegstoreError:
     )
 
 
-TOKEN_ERRORS = (GoogleAuthError, HttpError, NonRetryableError, RequestException)
+TOKEN_ERRORS = (GoogleAuthError, RequestException, *_WRAPPERS)
 """What gcsfs raises when it fetches an access token."""
 
 WIRE_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)

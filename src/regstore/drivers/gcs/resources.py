@@ -57,3 +57,14 @@ def _stored_size(headers: Mapping[str, str], status: int) -> int:
     if status == 206:  # noqa: PLR2004 - Partial Content
         return int(headers["Content-Range"].rpartition("/")[2])
     return int(headers["Content-Length"])
+
+
+def version_of(key: str, resource: Mapping[str, object]) -> str:
+    """Return the version that a write has made.
+
+    :raises TransientError: the answer does not tell.
+    """
+    version = resource.get("generation")
+    if not isinstance(version, str):
+        raise TransientError(key, NAME, "the answer names no generation", outcome_unknown=True)
+    return version

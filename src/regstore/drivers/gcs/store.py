@@ -6,65 +6,26 @@ import builtins
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from typing_extensions import override
 
 from regstore._run import Runtime
-from regstore.driver import ANY, Capabilities, Condition, Content, FileInfo, if_version
+from regstore.driver import ANY, Condition, Content, FileInfo, if_version
 from regstore.drivers.gcs.assembly import Assembly, part_key, prefix_of, referring
 from regstore.drivers.gcs.body import GcsBody, body_of
 from regstore.drivers.gcs.calls import NAME, Call, generation, generation_match
-from regstore.drivers.gcs.deletion import BATCH, Deletion
+from regstore.drivers.gcs.copying import Copying
+from regstore.drivers.gcs.deletion import Deletion
 from regstore.drivers.gcs.handing_out import Signer, may_sign
 from regstore.drivers.gcs.multipart import related
 from regstore.drivers.gcs.place import Place
-from regstore.drivers.gcs.resources import FIELDS, from_resource
+from regstore.drivers.gcs.promises import CAPABILITIES, LIMITS, METADATA
+from regstore.drivers.gcs.resources import FIELDS, from_resource, version_of
 from regstore.drivers.gcs.transport import Transport
-from regstore.drivers.objects.port import Limits, Listing, ObjectStore, Part, Session
-from regstore.errors import (
-    PathExistsError,
-    PathNotFoundError,
-    PreconditionFailedError,
-    TransientError,
-    UnsupportedMethodError,
-)
+from regstore.drivers.objects.port import Listing, ObjectStore, Part, Session
+from regstore.errors import TransientError, UnsupportedMethodError
 
-_LARGEST = 5 << 40
-"""Bytes of the largest object: https://cloud.google.com/storage/quotas#objects"""
-_LIMITS = Limits(
-    max_parts=100_000,
-    delete_batch=BATCH,
-    copy_size=_LARGEST,
-    tells_missing=True,
-    copies_ranges=False,
-)
-# https://cloud.google.com/storage/docs/consistency
-_CAPABILITIES = Capabilities(
-    atomic_put=True,
-    stable_reads=True,
-    conditional_create=True,
-    conditional_replace=True,
-    conditional_delete=True,
-    conditional_commit=True,
-    conditional_copy=True,
-    source_pinned_copy=True,
-    unique_versions=True,
-    server_side_copy=True,
-    parked_notes=True,
-    resume_scope="host",
-    read_after_write=True,
-    read_after_overwrite=True,
-    list_after_write=True,
-    staleness_bound=0.0,
-    modified_is_commit_time=True,
-    listing_start_after=True,
-    max_object_size=_LARGEST,
-    clock_resolution=1.0,
-)
-# Public objects are cached for an hour unless they say otherwise, and then a tag that has moved is
-# not seen; and nothing may decode on the way what says that it is compressed.
-_METADATA = {"contentType": "application/octet-stream", "cacheControl": "no-cache, no-transform"}
 _PAGE = f"items({FIELDS}),prefixes,nextPageToken"
 _TOKEN_BITS = 96
 
@@ -82,13 +43,14 @@ class GcsStore(ObjectStore):
 
     def __init__(self, place: Place, options: Mapping[str, object], runtime: Runtime) -> None:
         self.name = NAME
-        self.limits = _LIMITS
+        self.limits = LIMITS
         self.runtime = runtime
-        self.capabilities = replace(_CAPABILITIES, redirect=may_sign(options.get("token")))
+        self.capabilities = replace(CAPABILITIES, redirect=may_sign(options.get("token")))
         self._place = place
         self._transport = Transport(options, runtime)
         self._deletion = Deletion(self._transport, place, runtime)
-        self._assembly = Assembly(self._transport, place, runtime, self._deletion, _METADATA)
+        self._assembly = Assembly(self._transport, place, runtime, self._deletion)
+        self._copying = Copying(self._transport, place)
         self._signer = Signer(self._transport, place, runtime)
 
     @override
@@ -118,7 +80,7 @@ class GcsStore(ObjectStore):
             "GET",
             self._place.object(key),
             key,
-            query={"alt": "media", **generation_match(condition, key)},
+            query={"alt": "media", **generation_match(condition)},
             headers={} if whole else {"Range": f"bytes={start}-{last}"},
             condition=condition,
             start=start,
@@ -133,7 +95,7 @@ class GcsStore(ObjectStore):
     @override
     async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
         name = self._place.name_of(key)
-        kind, body = related({"name": name, **_METADATA}, data, self.runtime.random)
+        kind, body = related({"name": name, **METADATA}, data, self.runtime.random)
         call = Call(
             "POST",
             self._place.objects(),
@@ -143,7 +105,7 @@ class GcsStore(ObjectStore):
             query={
                 "uploadType": "multipart",
                 "fields": "size,generation",
-                **generation_match(condition, key),
+                **generation_match(condition),
             },
             headers={"Content-Type": kind},
             condition=condition,
@@ -152,13 +114,13 @@ class GcsStore(ObjectStore):
         resource = await self._transport.resource(call)
         if resource.get("size") != str(len(data)):
             raise TransientError(key, NAME, "stored with another size", outcome_unknown=True)
-        return _generation(key, resource)
+        return version_of(key, resource)
 
     @override
     async def delete(self, key: str, condition: Condition = ANY) -> None:
         if condition.kind == "absent":
             raise UnsupportedMethodError(key, NAME, "what is absent cannot be deleted")
-        query = generation_match(condition, key)
+        query = generation_match(condition)
         call = Call("DELETE", self._place.object(key), key, query=query, condition=condition)
         await self._transport.send(call)
 
@@ -205,44 +167,7 @@ class GcsStore(ObjectStore):
         condition: Condition = ANY,
         source_version: str | None = None,
     ) -> str:
-        query = generation_match(condition, destination)
-        if source_version is not None:
-            query["ifSourceGenerationMatch"] = generation(source_version, source)
-        # Either condition answers 412. Which one it was is asked only where it must be known.
-        unclear = condition.kind == "absent" and source_version is not None
-        blamed = ANY if unclear else condition
-        call = Call(
-            "POST",
-            f"{self._place.object(source)}/rewriteTo/{self._place.object(destination)}",
-            destination if condition.kind == "absent" else source,
-            query=query,
-            condition=blamed,
-        )
-        try:
-            return await self._rewrite(call)
-        except PreconditionFailedError as error:
-            if unclear and await self._exists(destination):
-                raise PathExistsError(destination, NAME) from error
-            raise
-        except PathNotFoundError as error:
-            raise PathNotFoundError(source, NAME) from error
-
-    async def _rewrite(self, call: Call) -> str:
-        """Ask until all is copied: one request copies what it can in about half a minute."""
-        token = ""
-        while True:
-            query = {**call.query, "rewriteToken": token} if token else call.query
-            answer = await self._transport.resource(replace(call, query=query))
-            if answer.get("done"):
-                return _generation(call.key, answer.get("resource", {}))
-            token = answer.get("rewriteToken", "")
-
-    async def _exists(self, key: str) -> bool:
-        try:
-            await self.head(key)
-        except PathNotFoundError:
-            return False
-        return True
+        return await self._copying.copy(source, destination, condition, source_version)
 
     @override
     async def begin(self, key: str, scratch: str) -> Session:
@@ -266,7 +191,7 @@ class GcsStore(ObjectStore):
         """
         if start or length != source.size:
             raise UnsupportedMethodError(source.path, NAME, "only whole objects become parts")
-        return referring(number, replace(source, version=generation(source.version, source.path)))
+        return referring(number, replace(source, version=generation(source.version)))
 
     @override
     async def complete(
@@ -304,10 +229,3 @@ class GcsStore(ObjectStore):
     @override
     async def aclose(self) -> None:
         await self._transport.aclose()
-
-
-def _generation(key: str, resource: Mapping[str, Any]) -> str:
-    version = resource.get("generation")
-    if not isinstance(version, str):
-        raise TransientError(key, NAME, "the answer names no generation", outcome_unknown=True)
-    return version
