@@ -17,6 +17,8 @@ from tests.servers import free_port, require, running
 ACCOUNT = "devstoreaccount1"
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """Azurite's account and its key, which everyone knows."""
+SAS = "sv=2024-01-01&ss=b&sp=rwdl&sig=c2VjcmV0LXNpZ25hdHVyZQ%3D%3D"
+"""What looks like a shared access signature."""
 _MAIN = Path(__file__).parents[1] / ".venv/azurite/node_modules/azurite/dist/src/blob/main.js"
 
 

@@ -69,7 +69,9 @@ async def open_body(
     service: Service, key: str, start: int, length: int | None, version: str | None
 ) -> BlobBody:
     """Open a range of a blob in one request; see :meth:`ObjectStore.open`."""
-    headers = {} if version is None else {"If-Match": quoted(version)}
+    headers = {"Accept-Encoding": "identity"}  # aiohttp would ask for what it must not unpack
+    if version is not None:
+        headers["If-Match"] = quoted(version)
     ranged = start > 0 or length is not None
     if ranged:
         last = "" if length is None else start + length - 1
