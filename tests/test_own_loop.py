@@ -15,7 +15,7 @@ from textwrap import dedent
 
 import pytest
 
-from regstore import Registry, _loop
+from regstore import Registry, _iothread
 from regstore._loop import OwnLoopRuntime
 from regstore._run import as_async
 from regstore.drivers.memory import MemoryDriver
@@ -298,7 +298,7 @@ def test_a_lock_held_at_the_fork_does_not_hold_up_the_child() -> None:
     def child() -> None:
         assert OwnLoopRuntime().run(answer()) == 42
 
-    with _loop._process.lock:  # noqa: SLF001 - nobody else can hold it just then
+    with _iothread._process.lock:  # noqa: SLF001 - nobody else can hold it just then
         assert in_child(child) == ""
 
 
