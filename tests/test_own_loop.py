@@ -15,7 +15,7 @@ from textwrap import dedent
 
 import pytest
 
-from regstore import Registry, _loop
+from regstore import Registry, _iothread
 from regstore._loop import OwnLoopRuntime
 from regstore._run import as_async
 from regstore.drivers.memory import MemoryDriver
@@ -298,7 +298,7 @@ def test_a_lock_held_at_the_fork_does_not_hold_up_the_child() -> None:
     def child() -> None:
         assert OwnLoopRuntime().run(answer()) == 42
 
-    with _loop._process.lock:  # noqa: SLF001 - nobody else can hold it just then
+    with _iothread._process.lock:  # noqa: SLF001 - nobody else can hold it just then
         assert in_child(child) == ""
 
 
@@ -332,17 +332,23 @@ def program(text: str) -> list[str]:
 
 def test_ctrl_c_cancels_the_call_and_waits_for_its_end() -> None:
     text = """
+        async def slowly(_):
+            for _ in range(1000):
+                await asyncio.sleep(0)
+            print("ended", flush=True)
         try:
-            runtime.run(for_ever())
+            runtime.run(for_ever("cleaning", slowly))
         except KeyboardInterrupt:
-            print("interrupted", runtime.run(answer()), flush=True)
+            print("interrupted", flush=True)
+        print(runtime.run(answer()), flush=True)
     """
     with subprocess.Popen(program(text), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"running\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
-    assert (out, err, process.returncode) == (b"cleaned up\ninterrupted 42\n", b"", 0)
+    said = b"cleaning\nended\ninterrupted\n42\n"
+    assert (out, err, process.returncode) == (said, b"", 0)
 
 
 def test_a_second_ctrl_c_does_not_wait() -> None:

@@ -45,7 +45,7 @@ class Pausing(Carrier):
         return result
 
 
-class Tests(StorageDriverTests):
+class FewHistories(StorageDriverTests):
     store = MemoryStore()
 
     @override
@@ -61,7 +61,7 @@ class SuspendingDriver(CarriedDriver):
         self.runtime: Runtime = OwnLoopRuntime()
 
 
-class TestPlainCode(Tests):
+class TestPlainCode(FewHistories):
     @pytest.fixture
     def driver(self) -> StorageDriver:
         return self.reopen()
@@ -70,7 +70,7 @@ class TestPlainCode(Tests):
         return SuspendingDriver(self.store)
 
 
-class TestAnotherLoop(Tests):
+class TestAnotherLoop(FewHistories):
     portals: PortalRuntime
 
     @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import anyio
 from typing_extensions import override
 
-from regstore._loop import IoCall, io_loop
+from regstore._iothread import IoCall, io_loop
 from regstore._tasks import is_asyncio
 from regstore.driver import StorageDriver
 from regstore.drivers.carried import CarriedDriver
