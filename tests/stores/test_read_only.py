@@ -79,11 +79,12 @@ CHANGES: dict[str, dict[str, Callable[[Registry], object]]] = {
     "Referrers": {"reindex": lambda registry: registry.repository(NAME).referrers.reindex()},
 }
 REFERRER = make_image("referrer", layers=0, subject=IMAGE.described())
+ANOTHER = make_image("referrer", layers=0, subject=IMAGE.described(), annotations={"is": "another"})
 OWN_CHANGES: dict[str, Callable[[Registry], object]] = {
     "reindex": CHANGES["Referrers"]["reindex"],
     "delete of a repository": CHANGES["Repositories"]["delete"],
     "put of a referrer": lambda registry: registry.repository(NAME).manifests.put(
-        REFERRER.manifest, tags=["v9"]
+        ANOTHER.manifest, tags=["v9"]
     ),
     "delete of a referrer": lambda registry: registry.repository(NAME).manifests.delete(
         REFERRER.digest
