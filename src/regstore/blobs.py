@@ -24,7 +24,7 @@ from regstore.events import Action
 from regstore.links import linked_digests
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
-from regstore.upload import Buffer
+from regstore.upload_content import Buffer
 from regstore.uploads import AsyncUploads
 
 SINGLE_PUT_BYTES: Final = 16 << 20

@@ -28,7 +28,8 @@ from regstore.policy import Policy
 from regstore.referrers import AsyncReferrers
 from regstore.registry import AsyncRegistry, AsyncRepository, Core
 from regstore.tags import ANY, AsyncTags, Expect, Page, TagChange
-from regstore.upload import AsyncUpload, Buffer
+from regstore.upload import AsyncUpload
+from regstore.upload_content import Buffer
 from regstore.uploads import AsyncUploads, UploadInfo
 
 Class = TypeVar("Class", bound=type)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from regstore._loop import OwnLoopRuntime
 from regstore.driver import StorageDriver
 from regstore.errors import ConfigurationError
 
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from regstore.drivers.generic import Source
+    from regstore.drivers.objects import ObjectStore
 
 Options = Mapping[str, object]
 
 _LINK = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _WORD = re.compile(r"[a-z]+")
 _LOCAL = {"file", "local"}
+_OBJECTS = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"}
 _CACHING = {"blockcache", "cached", "filecache", "simplecache"}
 _EXTRAS = {
     "s3": "s3",
@@ -49,15 +52,19 @@ def open_driver(
     ``file:///path``, a path    :class:`~regstore.drivers.local.LocalDriver`
     ``memory://``               :class:`~regstore.drivers.memory.MemoryDriver`, of its own
     ``memory://name``           the same, shared by all who name it in this process
+    ``s3://bucket/prefix``      :class:`~regstore.drivers.objects.driver.ObjectDriver` over S3
+    ``gs://bucket/prefix``      the same over Google Cloud Storage
+    ``abfs://container/prefix`` the same over Azure Blob Storage
     any other URL, any chain    :class:`~regstore.drivers.generic.GenericDriver` over fsspec
     =========================== ==================================================================
 
-    ``s3://``, ``gs://`` and ``abfs://`` go through the generic driver, until they have their own.
     Chains are fsspec's: ``dir://registry::sftp://host/srv``, ``zip::file:///backup.zip``. Of these
     the ones that cache content are refused: they would still give a tag that has moved.
 
     :param storage_options: what fsspec passes to the filesystem, such as credentials; in a chain
-        those of one link stand under its protocol. Of a local directory only ``allowed_roots``.
+        those of one link stand under its protocol. Of a local directory only ``allowed_roots``. Of
+        the three stores of objects also ``prefetch``: how many ranges of 8 MiB a reader fetches
+        ahead, 0 by default, which streams one request.
     :raises ConfigurationError: the protocol is unknown, its package is not installed, or the store
         cannot be used; the message says what to change. It never repeats the URL, which may hold a
         password.
@@ -76,6 +83,8 @@ def open_driver(
         return _local(links[0], options)
     if len(links) == 1 and links[0].protocol == "memory":
         return _memory(links[0].rest.strip("/"), options)
+    if len(links) == 1 and links[0].protocol in _OBJECTS:
+        return _objects(url, links[0].protocol, options)
     return _generic(url, links, options)
 
 
@@ -114,6 +123,31 @@ def _memory(name: str, options: dict[str, object]) -> StorageDriver:
 
     _refuse(options, "memory")
     return MemoryDriver(MemoryStore.named(name) if name else None)
+
+
+def _objects(url: str, protocol: str, options: dict[str, object]) -> StorageDriver:
+    _filesystem_class(protocol)  # tells which package is missing
+    from regstore.drivers.objects import ObjectDriver
+
+    prefetch = options.pop("prefetch", 0)
+    if not isinstance(prefetch, int) or prefetch < 0:
+        raise ConfigurationError("prefetch is how many ranges are fetched ahead: 0, 1, 2, ...")
+    return ObjectDriver(_store(url, protocol, options), prefetch=prefetch)
+
+
+def _store(url: str, protocol: str, options: dict[str, object]) -> ObjectStore:
+    runtime = OwnLoopRuntime()
+    if protocol in {"s3", "s3a"}:
+        from regstore.drivers.s3 import s3_store
+
+        return s3_store(url, options, runtime)
+    if protocol in {"gs", "gcs"}:
+        from regstore.drivers.gcs import gcs_store
+
+        return gcs_store(url, options, runtime)
+    from regstore.drivers.azure import azure_store
+
+    return azure_store(url, options, runtime)
 
 
 def _refuse(options: dict[str, object], store: str) -> None:
