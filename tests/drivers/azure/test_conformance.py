@@ -45,12 +45,12 @@ def container(azurite: Azurite) -> str:
 
 
 class TestAzureDriver(StorageDriverTests):
-    _url: str
+    _where: str
     _options: dict[str, object]
 
     @pytest.fixture
     def driver(self, azurite: Azurite, container: str) -> Iterator[StorageDriver]:
-        self._url = f"{container}/{PREFIX}"
+        self._where = f"{container}/{PREFIX}"
         self._options = azurite.options
         driver = self._open()
         yield driver
@@ -60,7 +60,7 @@ class TestAzureDriver(StorageDriverTests):
         return self._open()
 
     def _open(self) -> StorageDriver:
-        return ObjectDriver(azure_store(self._url, self._options, OwnLoopRuntime()))
+        return ObjectDriver(azure_store(self._where, self._options, OwnLoopRuntime()))
 
     @pytest.fixture
     def back_door(self, azurite: Azurite, container: str) -> Iterator[BackDoor]:

@@ -97,7 +97,10 @@ def test_a_cancelled_write_is_whole_or_not_there(store: AzureStore, run: Run) ->
 
 
 def test_a_shared_access_signature_is_enough(azurite: Azurite, url: str, run: Run) -> None:
-    """But for parts of stored blobs, where Azurite answers 500 to such a client, not 501."""
+    """But for batches and parts of stored blobs: Azurite answers 500 to these from such a client.
+
+    It lacks them in its table of what a signature permits (``OperationAccountSASPermission``).
+    """
     signature = generate_account_sas(
         ACCOUNT,
         KEY,
@@ -116,7 +119,8 @@ def test_a_shared_access_signature_is_enough(azurite: Azurite, url: str, run: Ru
         part = await store.put_part(session, 1, b"12")
         await store.complete(session, [part])
         assert (await store.get("h")).data == b"12"
-        await store.delete_many(["a b", "d/g", "h"])
+        for key in ("a b", "d/g", "h"):
+            await store.delete(key)
         assert (await store.list("")).objects == ()
         assert await store.sign("h", "GET", timedelta(minutes=1), None) is None
         await store.aclose()
