@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from fsspec.implementations.dirfs import DirFileSystem
 
 from regstore.drivers.generic.connection import end, is_alive, is_connection, prepare
 from regstore.drivers.generic.traits import Traits, innermost, traits_of
+from regstore.drivers.generic.turns import Turns
 from regstore.errors import ConfigurationError, DriverError, TransientError
 
 UNCACHED = {"skip_instance_cache": True, "use_listings_cache": False}
@@ -64,7 +64,7 @@ class Source:
             self._inherited.append(here)
             here = None
         if here is None:
-            lock = nullcontext() if self.traits.threads else threading.RLock()
+            lock = nullcontext() if self.traits.threads else Turns()
             here = self._here = Here(os.getpid(), self._made(), lock)
         return here
 
