@@ -1,4 +1,4 @@
-"""Writes what each driver promises into the table of docs/backends.md: ``python docs/capabilities.py``."""
+"""Writes what each driver promises into the table of ``docs/backends.md``, when it is run."""
 
 from __future__ import annotations
 

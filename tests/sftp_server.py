@@ -39,7 +39,7 @@ MaxStartups 100
 """
 
 
-class PinnedHostKey(paramiko.MissingHostKeyPolicy):
+class PinnedHostKey(paramiko.MissingHostKeyPolicy):  # type: ignore[misc] # has no types
     """Accepts one host key: fsspec knows none, and asks the policy about each that it meets."""
 
     def __init__(self, expected: str) -> None:
@@ -81,7 +81,8 @@ class SftpServer:
     def sessions(self) -> list[psutil.Process]:
         """Return the processes that serve connections."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            return psutil.Process(self.pid).children(recursive=True)
+            found: list[psutil.Process] = psutil.Process(self.pid).children(recursive=True)
+            return found
         return []
 
     def hang_up(self) -> None:

@@ -67,7 +67,7 @@ def test_an_image_is_pushed_in_chunks_and_resumed_by_a_second_registry(
         assert list(repository.tags.all()) == ["1", "latest"]
         assert repository.manifests.get("1").body == body
         assert repository.blobs.get(digest) == layer
-        assert list(third.repositories) == ["a/b"]
+        assert list(third.repositories.all()) == ["a/b"]
 
 
 def test_conditions_are_refused(driver: StorageDriver) -> None:

@@ -120,9 +120,9 @@ _KNOWN: dict[str, Traits] = {
     "adlfs.spec.AzureBlobFileSystem": replace(
         _OBJECTS, capabilities=replace(_STRONG, atomic_put=True)
     ),
-    # Its constructor hands every argument to paramiko; its mv is posix-rename@openssh.com. Version 3
-    # of the protocol has times in seconds and no inodes, so not stable_reads: large objects have
-    # the same version when they were written in the same second.
+    # Its constructor hands every argument to paramiko; its mv is posix-rename@openssh.com. SFTP 3
+    # has times in seconds and no inodes, so not stable_reads: large objects that were written in
+    # the same second have the same version.
     "fsspec.implementations.sftp.SFTPFileSystem": Traits(
         renames=True,
         replaces=True,

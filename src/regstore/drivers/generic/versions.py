@@ -10,7 +10,7 @@ from regstore.drivers.generic.info import Info, file_info, has_tag, kind_of
 from regstore.drivers.generic.store import Store
 from regstore.errors import PathNotFoundError
 
-SMALL = 64 << 10
+SMALL = 128 << 10
 """Bytes up to which an object is read to tell its version, where nothing else tells it.
 
 What a registry replaces is smaller (links, hash states); what is larger is named by its digest.
