@@ -12,6 +12,7 @@ from regstore.cli.conformance import conformance
 from regstore.cli.demo import demo
 from regstore.cli.layouts import export_command, import_command
 from regstore.cli.ls import ls
+from regstore.cli.probe import probe
 
 app: typer.Typer = typer.Typer(
     cls=Commands,
@@ -30,6 +31,7 @@ app.command()(demo)
 app.command("import")(import_command)
 app.command("export")(export_command)
 app.command()(ls)
+app.command()(probe)
 app.command()(conformance)
 
 

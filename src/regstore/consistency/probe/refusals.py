@@ -141,7 +141,7 @@ async def park_of_the_overtaken(place: Place) -> Verdict:
     await newer.write(place.body())
     await newer.park()
     try:
-        return await _refused("park of an overtaken writer", _write_and_park(older, place.body()))
+        return await refused("park of an overtaken writer", _write_and_park(older, place.body()))
     finally:
         await older.cancel()
 
@@ -199,13 +199,14 @@ async def _ask(
     place: Place, what: str, call: Awaitable[object], path: str, wrong: bytes | None
 ) -> Verdict:
     """Ask for what must be refused; *wrong* is what *path* must not hold afterwards."""
-    verdict = await _refused(what, call)
+    verdict = await refused(what, call)
     if verdict.refused and await read(place.driver, path) == wrong:
         return Verdict(refused=False, unsupported=False, seen=f"{what}: refused, and done")
     return verdict
 
 
-async def _refused(what: str, call: Awaitable[object]) -> Verdict:
+async def refused(what: str, call: Awaitable[object]) -> Verdict:
+    """Ask for what must be refused, and tell whether it was."""
     try:
         await call
     except UnsupportedMethodError:
