@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from regstore.consistency import Checked, Verified, WrapperDriver
+from regstore.consistency import Checked, Measured, Verified, WrapperDriver
 from regstore.driver import StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.testing import StorageDriverTests
@@ -16,14 +16,14 @@ Wrap = Callable[[StorageDriver], StorageDriver]
 
 
 def each(driver: StorageDriver) -> StorageDriver:
-    return Checked(Verified(WrapperDriver(driver)))
+    return Checked(Measured(Verified(WrapperDriver(driver))))
 
 
 class TestWrapped(StorageDriverTests):
     store = MemoryStore()
     wrap: ClassVar[Wrap]
 
-    @pytest.fixture(params=[WrapperDriver, Checked, Verified, each])
+    @pytest.fixture(params=[WrapperDriver, Checked, Measured, Verified, each])
     def driver(self, request: pytest.FixtureRequest) -> StorageDriver:
         type(self).wrap = request.param
         return self.reopen()

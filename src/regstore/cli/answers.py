@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     BROKEN = 3
+    INTERRUPTED = 130
 
 
 class Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -54,16 +53,13 @@ def probe(
             raise ConfigurationError(msg)
         options = parse_storage_options(storage_option)
         effort = Effort(writers=writers, rounds=rounds)
+
+        def make() -> StorageDriver:
+            return awaitable(open_driver(url, storage_options=options))
+
         with telling("probing") as tell:
-            report = run_in_loop(
-                partial(
-                    _probe,
-                    lambda: awaitable(open_driver(url, storage_options=options)),
-                    effort,
-                    tell,
-                    save=save,
-                )
-            )
+            driver = make()
+            report = run_in_loop(driver, _probe(driver, make, effort, tell, save=save))
         _show(answer, report)
         answer.give(_document(report, saved=save))
         if not report.holds:
@@ -71,13 +67,17 @@ def probe(
 
 
 async def _probe(
-    make: Callable[[], StorageDriver], effort: Effort, tell: Callable[[str], None], *, save: bool
+    driver: StorageDriver,
+    open_another: Callable[[], StorageDriver],
+    effort: Effort,
+    tell: Callable[[str], None],
+    *,
+    save: bool,
 ) -> ProbeReport:
     from regstore.consistency.probe import probe as find_out
 
-    driver = make()
     try:
-        report = await find_out(driver, make, effort=effort, progress=tell)
+        report = await find_out(driver, open_another, effort=effort, progress=tell)
         if save:
             await driver.put_content(Caps().path, report.saved.encode())
     finally:

@@ -1,9 +1,9 @@
-"""Plain code that wants several calls of any driver under way at once: an event loop for a while."""
+"""Plain code that wants several calls of a driver under way at once, whatever kind it is."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 import anyio
 
@@ -14,14 +14,20 @@ from regstore.drivers.threaded import ThreadedDriver
 T = TypeVar("T")
 
 
-def run_in_loop(fn: Callable[[], Awaitable[T]]) -> T:
-    """Call *fn* in an event loop of its own, and return what it returns.
+def run_in_loop(driver: StorageDriver, coro: Coroutine[Any, Any, T]) -> T:
+    """Run *coro* over *driver*, which :func:`awaitable` gave, and return what it returns.
 
     An interrupt from the keyboard cancels it, so that what it has to put in order it still does.
     """
-    return anyio.run(fn)
+    if isinstance(driver, ThreadedDriver):
+        return anyio.run(_await, coro)
+    return driver.runtime.run(coro)
+
+
+async def _await(coro: Coroutine[Any, Any, T]) -> T:
+    return await coro
 
 
 def awaitable(driver: StorageDriver) -> StorageDriver:
-    """Return *driver* as one that an event loop can await; a blocking one runs in threads."""
+    """Return *driver* as one that has many calls under way at once: a blocking one in threads."""
     return ThreadedDriver(driver) if isinstance(driver.runtime, BlockingRuntime) else driver

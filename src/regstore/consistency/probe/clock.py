@@ -21,7 +21,7 @@ async def clock_skew(ground: Ground) -> Evidence:
     before = runtime.now()
     await ground.put(path)
     after = runtime.now()
-    stamp = (await ground.driver.stat(path)).modified
+    stamp = (await ground.stat(path)).modified
     resolution = ground.driver.capabilities.clock_resolution
     skew = _outside(stamp, before, after, resolution)
     where = "within" if skew == 0 else f"{abs(skew):.3f} s {'after' if skew > 0 else 'before'}"
@@ -59,7 +59,7 @@ async def clock_resolution(ground: Ground) -> Evidence:
 async def _stamp(ground: Ground) -> datetime:
     path = ground.fresh()
     await ground.put(path)
-    return (await ground.driver.stat(path)).modified
+    return (await ground.stat(path)).modified
 
 
 def _step(stamps: list[datetime]) -> float:

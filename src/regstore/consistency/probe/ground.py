@@ -77,17 +77,30 @@ class Ground:
         """Write fresh content to *path* and return its version."""
         return await put_fresh(self.driver, path)
 
+    async def stat(self, path: str) -> FileInfo:
+        """Describe what was just written to *path*, as soon as the store shows it."""
+
+        async def is_there() -> bool:
+            try:
+                await self.driver.stat(path)
+            except PathNotFoundError:
+                return False
+            return True
+
+        await self.seen_after(is_there)
+        return await self.driver.stat(path)
+
     async def seen_after(self, look: Callable[[], Awaitable[bool]]) -> float | None:
         """Return the seconds until *look* says so, 0 at once; ``None`` where patience ends."""
         if await look():
             return 0.0
         runtime = self.driver.runtime
         begun, pause = runtime.monotonic(), _FIRST_PAUSE
-        while (waited := runtime.monotonic() - begun) < self.effort.patience:
+        while runtime.monotonic() - begun < self.effort.patience:
             await runtime.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             if await look():
-                return max(waited, _FIRST_PAUSE)
+                return runtime.monotonic() - begun
         return None
 
     async def leave(self) -> None:
