@@ -23,7 +23,7 @@ class TestWrapped(StorageDriverTests):
     store = MemoryStore()
     wrap: ClassVar[Wrap]
 
-    @pytest.fixture(params=[WrapperDriver, Checked, Measured, Verified, each])
+    @pytest.fixture(params=[WrapperDriver, Checked, Verified, each])
     def driver(self, request: pytest.FixtureRequest) -> StorageDriver:
         type(self).wrap = request.param
         return self.reopen()

@@ -17,8 +17,6 @@ _JSON: Final = "--json"
 # typer brings its own click, or takes the installed one: this leads to either.
 _UsageError: Final = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[1])
 
-_Abort: Final = typer.Abort
-
 
 class Commands(TyperGroup):
     """All commands, as one program."""
@@ -40,9 +38,6 @@ class Commands(TyperGroup):
             described = {"type": "UsageError", "message": error.format_message()}
             Answer(as_json=_JSON in given).give({"error": described})
             sys.exit(ExitCode.USAGE)
-        except (KeyboardInterrupt, _Abort):
-            note("interrupted; what this command had begun it has taken away again")
-            sys.exit(ExitCode.INTERRUPTED)
         except OSError as error:
             if error.filename is not None:
                 raise

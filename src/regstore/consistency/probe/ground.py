@@ -75,7 +75,8 @@ class Ground:
 
     async def put(self, path: str) -> str:
         """Write fresh content to *path* and return its version."""
-        return await put_fresh(self.driver, path)
+        version = await self.driver.put_content(path, self.body())
+        return version if version is not None else (await self.stat(path)).version
 
     async def stat(self, path: str) -> FileInfo:
         """Describe what was just written to *path*, as soon as the store shows it."""
@@ -121,12 +122,6 @@ def new_scratch(driver: StorageDriver) -> str:
 def new_body(driver: StorageDriver) -> bytes:
     """Return 32 bytes that nobody ever wrote."""
     return f"{driver.runtime.random.getrandbits(128):032x}".encode()
-
-
-async def put_fresh(driver: StorageDriver, path: str) -> str:
-    """Write content that nobody ever wrote to *path* and return its version."""
-    version = await driver.put_content(path, new_body(driver))
-    return version if version is not None else (await driver.stat(path)).version
 
 
 async def read(driver: StorageDriver, path: str) -> bytes | None:

@@ -111,10 +111,15 @@ async def _round(
     winners = [body for body in bodies if body is not None]
     tally.won.append(len(winners))
     tally.undecided += undecided
-    stored = await read(ground.driver, path)
-    if not winners and not undecided:
+    if undecided:
+        return
+
+    async def is_won() -> bool:
+        return await read(ground.driver, path) in winners
+
+    if not winners:
         tally.faults.append("everybody was told to have lost")
-    elif winners and stored not in winners and not undecided:
+    elif await ground.seen_after(is_won) is None:
         tally.faults.append("what is stored is not what a winner wrote")
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from regstore.consistency.probe.ground import put_fresh, read
+from regstore.consistency.probe.ground import Ground, read
 from regstore.driver import ANY, IF_ABSENT, Condition, FileWriter, StorageDriver, if_version
 from regstore.errors import (
     PathExistsError,
@@ -18,23 +18,6 @@ from regstore.errors import (
     PreconditionFailedError,
     UnsupportedMethodError,
 )
-
-
-class Place(Protocol):
-    """Where a refusal is asked for."""
-
-    @property
-    def driver(self) -> StorageDriver:
-        """The driver that is asked."""
-        ...
-
-    def fresh(self) -> str:
-        """Return a path at which nothing ever lay."""
-        ...
-
-    def body(self) -> bytes:
-        """Return content that nobody ever wrote."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,105 +34,105 @@ class Verdict:
     seen: str
 
 
-Refusal = Callable[[Place], Coroutine[Any, Any, Verdict]]
+Refusal = Callable[[Ground], Coroutine[Any, Any, Verdict]]
 
 
-async def create_on_existing(place: Place) -> Verdict:
+async def create_on_existing(ground: Ground) -> Verdict:
     """Create the same key twice."""
-    path, wrong = place.fresh(), place.body()
-    put = place.driver.put_content
+    path, wrong = ground.fresh(), ground.body()
+    put = ground.driver.put_content
     try:
-        await put(path, place.body(), IF_ABSENT)
+        await put(path, ground.body(), IF_ABSENT)
     except UnsupportedMethodError:
         return _unsupported("create on an existing key")
     asked = put(path, wrong, IF_ABSENT)
-    return await _ask(place, "create on an existing key", asked, path, wrong)
+    return await _ask(ground, "create on an existing key", asked, path, wrong)
 
 
-async def replace_of_another_version(place: Place) -> Verdict:
+async def replace_of_another_version(ground: Ground) -> Verdict:
     """Replace an older version than the one that is there."""
-    path, old = await _overwritten(place)
-    wrong = place.body()
-    asked = place.driver.put_content(path, wrong, if_version(old))
-    return await _ask(place, "replace of an older version", asked, path, wrong)
+    path, old = await _overwritten(ground)
+    wrong = ground.body()
+    asked = ground.driver.put_content(path, wrong, if_version(old))
+    return await _ask(ground, "replace of an older version", asked, path, wrong)
 
 
-async def replace_of_nothing(place: Place) -> Verdict:
+async def replace_of_nothing(ground: Ground) -> Verdict:
     """Replace where nothing is."""
-    _, old = await _overwritten(place)
-    path, wrong = place.fresh(), place.body()
-    asked = place.driver.put_content(path, wrong, if_version(old))
-    return await _ask(place, "replace of a missing key", asked, path, wrong)
+    _, old = await _overwritten(ground)
+    path, wrong = ground.fresh(), ground.body()
+    asked = ground.driver.put_content(path, wrong, if_version(old))
+    return await _ask(ground, "replace of a missing key", asked, path, wrong)
 
 
-async def delete_of_another_version(place: Place) -> Verdict:
+async def delete_of_another_version(ground: Ground) -> Verdict:
     """Delete an older version than the one that is there."""
-    path, old = await _overwritten(place)
-    asked = place.driver.delete_file(path, if_version(old))
-    return await _ask(place, "delete of an older version", asked, path, None)
+    path, old = await _overwritten(ground)
+    asked = ground.driver.delete_file(path, if_version(old))
+    return await _ask(ground, "delete of an older version", asked, path, None)
 
 
-async def copy_onto_existing(place: Place) -> Verdict:
+async def copy_onto_existing(ground: Ground) -> Verdict:
     """Copy where something is, as if nothing were."""
-    destination, _ = await _overwritten(place)
-    source, wrong = await _source(place)
-    asked = place.driver.copy(source, destination, IF_ABSENT)
-    return await _ask(place, "copy onto an existing key", asked, destination, wrong)
+    destination, _ = await _overwritten(ground)
+    source, wrong = await _source(ground)
+    asked = ground.driver.copy(source, destination, IF_ABSENT)
+    return await _ask(ground, "copy onto an existing key", asked, destination, wrong)
 
 
-async def copy_over_another_version(place: Place) -> Verdict:
+async def copy_over_another_version(ground: Ground) -> Verdict:
     """Copy over an older version than the one that is there."""
-    destination, old = await _overwritten(place)
-    source, wrong = await _source(place)
-    asked = place.driver.copy(source, destination, if_version(old))
-    return await _ask(place, "copy over an older version", asked, destination, wrong)
+    destination, old = await _overwritten(ground)
+    source, wrong = await _source(ground)
+    asked = ground.driver.copy(source, destination, if_version(old))
+    return await _ask(ground, "copy over an older version", asked, destination, wrong)
 
 
-async def copy_of_another_version(place: Place) -> Verdict:
+async def copy_of_another_version(ground: Ground) -> Verdict:
     """Copy an older version than the one that is there."""
-    source, old = await _overwritten(place)
-    destination = place.fresh()
-    wrong = await read(place.driver, source)
-    asked = place.driver.copy(source, destination, ANY, old)
-    return await _ask(place, "copy pinned to an older version", asked, destination, wrong or b"")
+    source, old = await _overwritten(ground)
+    destination = ground.fresh()
+    wrong = await read(ground.driver, source)
+    asked = ground.driver.copy(source, destination, ANY, old)
+    return await _ask(ground, "copy pinned to an older version", asked, destination, wrong or b"")
 
 
-async def commit_onto_existing(place: Place) -> Verdict:
+async def commit_onto_existing(ground: Ground) -> Verdict:
     """Commit a writer where something is, as if nothing were."""
-    path, _ = await _overwritten(place)
-    wrong = place.body()
-    asked = _commit(place, path, wrong, IF_ABSENT)
-    return await _ask(place, "commit onto an existing key", asked, path, wrong)
+    path, _ = await _overwritten(ground)
+    wrong = ground.body()
+    asked = _commit(ground, path, wrong, IF_ABSENT)
+    return await _ask(ground, "commit onto an existing key", asked, path, wrong)
 
 
-async def commit_over_another_version(place: Place) -> Verdict:
+async def commit_over_another_version(ground: Ground) -> Verdict:
     """Commit a writer over an older version than the one that is there."""
-    path, old = await _overwritten(place)
-    wrong = place.body()
-    asked = _commit(place, path, wrong, if_version(old))
-    return await _ask(place, "commit over an older version", asked, path, wrong)
+    path, old = await _overwritten(ground)
+    wrong = ground.body()
+    asked = _commit(ground, path, wrong, if_version(old))
+    return await _ask(ground, "commit over an older version", asked, path, wrong)
 
 
-async def park_of_the_overtaken(place: Place) -> Verdict:
+async def park_of_the_overtaken(ground: Ground) -> Verdict:
     """Park a writer after another one has gone on from the same size (A7)."""
-    path, body = place.fresh(), place.body()
-    first = await place.driver.writer(path)
+    path, body = ground.fresh(), ground.body()
+    first = await ground.driver.writer(path)
     await first.write(body)
     await first.park()
-    older = await place.driver.writer(path, append=True, at_least=len(body))
-    newer = await place.driver.writer(path, append=True, at_least=len(body))
-    await newer.write(place.body())
+    older = await ground.driver.writer(path, append=True, at_least=len(body))
+    newer = await ground.driver.writer(path, append=True, at_least=len(body))
+    await newer.write(ground.body())
     await newer.park()
     try:
-        return await refused("park of an overtaken writer", _write_and_park(older, place.body()))
+        return await refused("park of an overtaken writer", _write_and_park(older, ground.body()))
     finally:
         await older.cancel()
 
 
-async def ask(refusal: Refusal, place: Place) -> Verdict:
+async def ask(refusal: Refusal, ground: Ground) -> Verdict:
     """Ask for one refusal; what the driver does not offer at all is told like a refusal to try."""
     try:
-        return await refusal(place)
+        return await refusal(ground)
     except UnsupportedMethodError as error:
         return _unsupported(error.detail or "asked for what must be refused")
 
@@ -166,27 +149,27 @@ REFUSALS: Final[Mapping[str, tuple[Refusal, ...]]] = {
 """What must be refused by a store that keeps each capability."""
 
 
-async def _overwritten(place: Place) -> tuple[str, str]:
+async def _overwritten(ground: Ground) -> tuple[str, str]:
     """Write a fresh key twice; return it and the version that it no longer has."""
-    path = place.fresh()
-    old = await put_fresh(place.driver, path)
-    await place.driver.put_content(path, place.body())
+    path = ground.fresh()
+    old = await ground.put(path)
+    await ground.driver.put_content(path, ground.body())
     return path, old
 
 
-async def _source(place: Place) -> tuple[str, bytes]:
-    path, body = place.fresh(), place.body()
-    await place.driver.put_content(path, body)
+async def _source(ground: Ground) -> tuple[str, bytes]:
+    path, body = ground.fresh(), ground.body()
+    await ground.driver.put_content(path, body)
     return path, body
 
 
-async def _commit(place: Place, path: str, body: bytes, condition: Condition) -> None:
-    writer = await place.driver.writer(path)
+async def _commit(ground: Ground, path: str, body: bytes, condition: Condition) -> None:
+    writer = await ground.driver.writer(path)
     try:
         await writer.write(body)
         await writer.commit(condition=condition)
     except BaseException:
-        await place.driver.runtime.shield(writer.cancel())
+        await ground.driver.runtime.shield(writer.cancel())
         raise
 
 
@@ -196,11 +179,16 @@ async def _write_and_park(writer: FileWriter, body: bytes) -> None:
 
 
 async def _ask(
-    place: Place, what: str, call: Awaitable[object], path: str, wrong: bytes | None
+    ground: Ground, what: str, call: Awaitable[object], path: str, wrong: bytes | None
 ) -> Verdict:
     """Ask for what must be refused; *wrong* is what *path* must not hold afterwards."""
     verdict = await refused(what, call)
-    if verdict.refused and await read(place.driver, path) == wrong:
+
+    async def is_untouched() -> bool:
+        return await read(ground.driver, path) != wrong
+
+    # Waits, since a store that shows writes late may show what was there before both of them.
+    if verdict.refused and await ground.seen_after(is_untouched) is None:
         return Verdict(refused=False, unsupported=False, seen=f"{what}: refused, and done")
     return verdict
 
