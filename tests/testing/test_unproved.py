@@ -25,7 +25,7 @@ class TestClause(Suite, StorageDriverTests):
 
 
 class TestName(Suite, StorageDriverTests):
-    unproved = {"test_r4_missing_raises_when_it_is_opened": "emu knows no 404"}
+    unproved = {"test_r4_missing_raises_when_opened": "emu knows no 404"}
 
 
 class TestOthers(Suite, StorageDriverTests):
