@@ -67,7 +67,9 @@ def made_with(value: object, *wanted: str) -> Iterator[partial[PathSpec]]:
                 yield partial(cls, **{**{each: GOOD[each] for each in names}, name: value})
 
 
-@pytest.mark.parametrize("nonce", ["", "..", "0" * 15, "0" * 17, "A" * 16, "0" * 16 + "\n"], ids=repr)
+@pytest.mark.parametrize(
+    "nonce", ["", "..", "0" * 15, "0" * 17, "A" * 16, "0" * 16 + "\n"], ids=repr
+)
 def test_bad_nonces_are_refused(nonce: str) -> None:
     with pytest.raises(InvalidPathError):
         layout.ProbeScratch(nonce)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import anyio
 import pytest
@@ -76,7 +77,7 @@ class Bench:
 def asks(bench: Bench, capability: str, *, kept: bool = False) -> None:
     """Ask for what the store must refuse where it keeps *capability*."""
     driver, old = bench.driver, if_version(bench.version)
-    calls = {
+    calls: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
         "conditional_create": lambda: driver.put_content("mine", b"x", IF_ABSENT),
         "conditional_replace": lambda: driver.put_content("mine", b"x", old),
         "conditional_delete": lambda: driver.delete_file("mine", old),
@@ -86,7 +87,7 @@ def asks(bench: Bench, capability: str, *, kept: bool = False) -> None:
     }
     refusal = (PathExistsError, PreconditionFailedError) if kept else UnsupportedMethodError
     with pytest.raises(refusal):
-        bench.run(calls[capability]())  # type: ignore[arg-type]
+        bench.run(calls[capability]())
 
 
 CAPABILITIES = [
@@ -133,7 +134,7 @@ def test_copies_and_commits_where_something_is_are_proved_by_themselves() -> Non
 
 def test_the_error_says_what_was_seen_and_what_shows_more() -> None:
     bench = Bench(liars.IgnoresConditions)
-    with pytest.raises(UnsupportedMethodError, match="DONE, without a word.*regstore probe URL"):
+    with pytest.raises(UnsupportedMethodError, match=r"DONE, without a word.*regstore probe URL"):
         bench.run(bench.driver.put_content("mine", b"x", IF_ABSENT))
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from regstore.testing import ClauseResult
 from regstore.testing.junit import as_junit
@@ -12,7 +12,7 @@ def test_whatever_was_seen_is_xml() -> None:
         ClauseResult("W1", "no reader ever sees a part", "broken", seen, 1, 1, 0, 0.25),
         ClauseResult("W6", "a full store keeps the old content", "kept", "one reason", 1, 0, 1, 1),
     ]
-    [suite] = ElementTree.fromstring(as_junit(results))  # noqa: S314 - our own
+    [suite] = ET.fromstring(as_junit(results))  # noqa: S314 - our own
     assert suite.get("time") == "1.250"
     broken, kept = suite
     assert broken.get("name") == "W1 no reader ever sees a part"

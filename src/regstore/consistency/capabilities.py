@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from regstore.driver import Capabilities, ResumeScope
 from regstore.errors import CorruptContentError
@@ -22,26 +22,32 @@ _SCOPES: Final[tuple[ResumeScope, ...]] = ("object", "process", "host")
 
 def lower(claimed: Capabilities, seen: Capabilities) -> Capabilities:
     """Return, field by field, the worse of both: what was seen never raises a claim."""
-    worse = {
+    worse: dict[str, Any] = {
         each.name: _worse(each.name, getattr(claimed, each.name), getattr(seen, each.name))
         for each in fields(Capabilities)
     }
     return replace(claimed, **worse)
 
 
-def _worse(name: str, one: object, other: object) -> object:
+def without(claimed: Capabilities, names: Iterable[str]) -> Capabilities:
+    """Return *claimed* without what is named; all of that is ``bool``."""
+    lost: dict[str, Any] = dict.fromkeys(names, False)
+    return replace(claimed, **lost)
+
+
+def _worse(name: str, one: Any, other: Any) -> object:  # noqa: ANN401 - of any field
     if name == "resume_scope":
-        return min(one, other, key=[*_SCOPES].index)
+        return min(one, other, key=_SCOPES.index)
     if isinstance(one, bool):
         return (one or other) if name in _DRAWBACKS else (one and other)
     if name == "staleness_bound":
         # Unknown is the worst of bounds.
-        return None if one is None or other is None else max(one, other)  # type: ignore[call-overload]
+        return None if one is None or other is None else max(one, other)
     if name == "clock_resolution":
-        return max(one, other)  # type: ignore[call-overload]
+        return max(one, other)
     # Of sizes and counts, no bound is the best.
     given = [each for each in (one, other) if each is not None]
-    return min(given, default=None)  # type: ignore[type-var]
+    return min(given, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +95,17 @@ class Saved:
 
 
 def _capabilities(given: Mapping[str, object]) -> Capabilities:
-    values = {}
+    values: dict[str, Any] = {}
     for each in fields(Capabilities):
-        value = given.get(each.name, each.default)
-        _check(each.name, value)
-        values[each.name] = value
-    return Capabilities(**values)  # type: ignore[arg-type] # checked one by one
+        value = values[each.name] = given.get(each.name, each.default)
+        if not _fits(each.name, value, each.default):
+            raise ValueError(f"{each.name} cannot be {value!r}")
+    return Capabilities(**values)
 
 
-def _check(name: str, value: object) -> None:
-    default = getattr(Capabilities, "__dataclass_fields__")[name].default  # noqa: B009
+def _fits(name: str, value: object, default: object) -> bool:
     if name == "resume_scope":
-        fits = value in _SCOPES
-    elif isinstance(default, bool):
-        fits = isinstance(value, bool)
-    elif name == "clock_resolution":
-        fits = isinstance(value, int | float)
-    else:
-        fits = value is None or isinstance(value, int | float)
-    if not fits:
-        raise ValueError(f"{name} cannot be {value!r}")
+        return value in _SCOPES
+    if isinstance(default, bool):
+        return isinstance(value, bool)
+    return isinstance(value, int | float) or (value is None and name != "clock_resolution")

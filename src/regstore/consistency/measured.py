@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from typing_extensions import override
 
-from regstore.consistency.capabilities import Saved, lower
+from regstore.consistency.capabilities import Saved, lower, without
 from regstore.consistency.probe.proofs import PROOFS, spot
 from regstore.consistency.wrapper import WrapperDriver, WrapperWriter
 from regstore.driver import ANY, Capabilities, Condition, FileWriter, StorageDriver
@@ -56,7 +55,7 @@ class Measured(WrapperDriver):
             return claimed
         if self._cached is None or self._cached[0] is not claimed:
             known = claimed if self._saved is None else lower(claimed, self._saved)
-            self._cached = claimed, replace(known, **dict.fromkeys(self._lost, False))
+            self._cached = claimed, without(known, self._lost)
         return self._cached[1]
 
     @override

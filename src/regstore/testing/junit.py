@@ -29,7 +29,8 @@ def as_junit(results: Sequence[ClauseResult]) -> bytes:
     root = Element("testsuites")
     root.append(suite)
     indent(root)
-    return tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    document: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
 
 
 def _add(suite: Element, result: ClauseResult) -> None:
@@ -51,6 +52,11 @@ def _add(suite: Element, result: ClauseResult) -> None:
 def _legal(text: str) -> str:
     """Return *text* without what XML 1.0 cannot hold (section 2.2), such as escape sequences."""
     return "".join(
-        each if each in "\t\n\r" or " " <= each <= "\ud7ff" or "\ue000" <= each <= "\ufffd" or each > "\uffff" else "\N{REPLACEMENT CHARACTER}"
+        each
+        if each in "\t\n\r"
+        or " " <= each <= "\ud7ff"
+        or "\ue000" <= each <= "\ufffd"
+        or each > "\uffff"
+        else "\N{REPLACEMENT CHARACTER}"
         for each in text
     )

@@ -39,9 +39,7 @@ def _outside(stamp: datetime, before: datetime, after: datetime, resolution: flo
 async def clock_resolution(ground: Ground) -> Evidence:
     """Look at the digits of several times, and at two times that must differ."""
     claimed = ground.driver.capabilities.clock_resolution
-    stamps = []
-    for _ in range(_STAMPS):
-        stamps.append(await _stamp(ground))
+    stamps = [await _stamp(ground) for _ in range(_STAMPS)]
     finest = _step(stamps)
     seen = f"{_STAMPS} times are multiples of {finest:g} s"
     if claimed <= _LONGEST_WAIT:

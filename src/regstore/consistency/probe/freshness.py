@@ -14,7 +14,8 @@ Look = Callable[[], Awaitable[bool]]
 
 async def read_after_write(ground: Ground) -> Evidence:
     """Read what was just created, also where its absence had been seen before."""
-    other, lags = ground.another(), []
+    other = ground.another()
+    lags: list[float | None] = []
     for turn in range(ground.effort.rounds):
         path, body = ground.fresh(), ground.body()
         if turn % 2 == 0:
@@ -22,41 +23,40 @@ async def read_after_write(ground: Ground) -> Evidence:
             for driver in (ground.driver, other):
                 await read(driver, path)
         await ground.driver.put_content(path, body)
-        for driver in (other, ground.driver):
-            lags.append(await ground.seen_after(partial(_reads, driver, path, body)))
+        lags += await _lags(ground, _reading(ground, other, path, body))
     return _told("reads of a new object, half of them after its absence had been seen", lags)
 
 
 async def read_after_overwrite(ground: Ground) -> Evidence:
     """Read what was just replaced, and what was just deleted."""
-    other, replaced, deleted = ground.another(), [], []
+    other = ground.another()
+    replaced: list[float | None] = []
+    deleted: list[float | None] = []
     for _ in range(ground.effort.rounds):
         path, body = ground.fresh(), ground.body()
         await ground.put(path)
         for driver in (other, ground.driver):
             await read(driver, path)
         await ground.driver.put_content(path, body)
-        for driver in (other, ground.driver):
-            replaced.append(await ground.seen_after(partial(_reads, driver, path, body)))
+        replaced += await _lags(ground, _reading(ground, other, path, body))
         await ground.driver.delete_file(path)
-        for driver in (other, ground.driver):
-            deleted.append(await ground.seen_after(partial(_reads, driver, path, None)))
+        deleted += await _lags(ground, _reading(ground, other, path, None))
     return _both(_told("reads after a replacement", replaced), _told("after a delete", deleted))
 
 
 async def list_after_write(ground: Ground) -> Evidence:
     """List what was just created, and what was just deleted."""
-    other, created, deleted = ground.another(), [], []
+    other = ground.another()
+    created: list[float | None] = []
+    deleted: list[float | None] = []
     directory = ground.fresh()
     await ground.put(f"{directory}/stays")
     for turn in range(ground.effort.rounds):
         name = f"{turn}"
         await ground.put(f"{directory}/{name}")
-        for look in _listings(other, directory, name, is_there=True):
-            created.append(await ground.seen_after(look))
+        created += await _lags(ground, _listings(other, directory, name, is_there=True))
         await ground.driver.delete_file(f"{directory}/{name}")
-        for look in _listings(other, directory, name, is_there=False):
-            deleted.append(await ground.seen_after(look))
+        deleted += await _lags(ground, _listings(other, directory, name, is_there=False))
     return _both(_told("listings after a write", created), _told("after a delete", deleted))
 
 
@@ -69,6 +69,14 @@ async def ghost_directories(ground: Ground) -> Evidence:
     lingers = "leaves" in await names(ground.another(), parent)
     seen = "is still listed" if lingers else "is gone"
     return Evidence(kept=lingers, seen=f"a directory whose only object was deleted {seen}")
+
+
+async def _lags(ground: Ground, looks: list[Look]) -> list[float | None]:
+    return [await ground.seen_after(look) for look in looks]
+
+
+def _reading(ground: Ground, other: StorageDriver, path: str, body: bytes | None) -> list[Look]:
+    return [partial(_reads, driver, path, body) for driver in (other, ground.driver)]
 
 
 def _listings(driver: StorageDriver, directory: str, name: str, *, is_there: bool) -> list[Look]:

@@ -1,4 +1,4 @@
-"""Where a probe works: a scratch directory of the store, several drivers on it, and what they cost."""
+"""Where a probe works: a scratch directory, several drivers on it, and what they cost."""
 
 from __future__ import annotations
 

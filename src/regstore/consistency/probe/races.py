@@ -1,4 +1,4 @@
-"""Races: several writers with the same condition and different content, of whom one may win (W3)."""
+"""Races: writers with the same condition and different content, of whom one may win (W3)."""
 
 from __future__ import annotations
 

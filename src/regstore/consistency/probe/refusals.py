@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from regstore.consistency.probe.ground import Ground, read
-from regstore.driver import ANY, IF_ABSENT, Condition, FileWriter, StorageDriver, if_version
+from regstore.driver import ANY, IF_ABSENT, Condition, FileWriter, if_version
 from regstore.errors import (
     PathExistsError,
     PathNotFoundError,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from regstore.consistency.capabilities import Saved, lower
+from regstore.consistency.capabilities import Saved, lower, without
 from regstore.driver import Capabilities
 
 Measure = bool | float | None
@@ -94,12 +93,9 @@ class ProbeReport:
 def _seen(claimed: Capabilities, finding: Finding) -> Capabilities:
     """Return *claimed* with what *finding* says of it."""
     if finding.capability == "versions":
-        return _without(claimed, RESTS_ON_VERSIONS)
+        return without(claimed, RESTS_ON_VERSIONS)
     if finding.capability not in _FIELDS:
         return claimed
-    seen = replace(claimed, **{finding.capability: finding.measured})
+    measured: dict[str, Any] = {finding.capability: finding.measured}
+    seen = replace(claimed, **measured)
     return replace(seen, staleness_bound=finding.lag) if finding.lag != 0 else seen
-
-
-def _without(claimed: Capabilities, names: Iterable[str]) -> Capabilities:
-    return replace(claimed, **dict.fromkeys(names, False))
