@@ -15,7 +15,7 @@ from tests.consistency import liars
 
 Serve = Callable[[Callable[[StorageDriver], StorageDriver]], MemoryStore]
 CAPS = "docker/registry/regstore/v1/caps.json"
-QUICK = ("--rounds", "1", "--writers", "2")
+QUICK = ("--rounds", "1", "--writers", "2", "--no-parts")
 
 
 @pytest.fixture

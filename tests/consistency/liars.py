@@ -85,6 +85,30 @@ class IgnoresCommitConditions(WrapperDriver):
         return _CommitsAnyhow(await super().writer(path, append=append, begin=begin))
 
 
+class IgnoresConditionsOfParts(WrapperDriver):
+    """Looks at conditions, but not where content has come in parts."""
+
+    @override
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
+        return _AssemblesAnyhow(await super().writer(path, append=append, begin=begin))
+
+
+class _AssemblesAnyhow(WrapperWriter):
+    @override
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
+        return await super().commit(to, condition if self.size < 50_000 else ANY)
+
+
 class CreatesWhereGone(WrapperDriver):
     """Looks at a version only where something is stored."""
 

@@ -25,7 +25,7 @@ from regstore.errors import PermissionDeniedError
 from tests.consistency import liars
 
 Wrap = Callable[[StorageDriver], StorageDriver]
-QUICK = Effort(writers=3, rounds=2)
+QUICK = Effort(writers=3, rounds=2, bulk=100_000)
 
 
 class Waiting(Clock):
@@ -129,6 +129,7 @@ ON_VERSIONS = ["stable_reads", "conditional_replace", "conditional_delete", "sou
     [
         (liars.IgnoresConditions, CONDITIONS, "create on an existing key: DONE"),
         (liars.IgnoresCommitConditions, ["conditional_commit"], "commit races of 3"),
+        (liars.IgnoresConditionsOfParts, ["conditional_commit"], "commit of parts onto"),
         (liars.CreatesWhereGone, ["conditional_replace"], "replace of a missing key: DONE"),
         (liars.RefusesAndDeletes, ["conditional_delete"], "refused, and done"),
         (liars.NobodyWins, ["conditional_replace"], "everybody was told to have lost"),

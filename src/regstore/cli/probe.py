@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from regstore.consistency.probe.report import Measure
 
 _MOST_WRITERS = 32
+_BULK = 9 << 20
 _UNITS = {"clock_resolution": " s", "clock_skew": " s"}
 
 
@@ -35,6 +36,9 @@ def probe(
         int, typer.Option(min=2, max=_MOST_WRITERS, help="How many race for one key.")
     ] = 4,
     rounds: Annotated[int, typer.Option(min=1, help="How often everything is tried.")] = 3,
+    parts: Annotated[
+        bool, typer.Option(help=f"Also commit content in parts: {_BULK >> 20} MiB for each.")
+    ] = True,
     storage_option: StorageOptions = None,
     as_json: AsJson = False,
 ) -> None:
@@ -52,7 +56,7 @@ def probe(
             msg = "memory:// is private to each driver: name it, as in memory://name"
             raise ConfigurationError(msg)
         options = parse_storage_options(storage_option)
-        effort = Effort(writers=writers, rounds=rounds)
+        effort = Effort(writers=writers, rounds=rounds, bulk=_BULK if parts else 0)
 
         def make() -> StorageDriver:
             return awaitable(open_driver(url, storage_options=options))

@@ -27,11 +27,14 @@ class Effort:
     :ivar writers: how many race for one key.
     :ivar rounds: how often each kind of race is run, and each look at what was just written.
     :ivar patience: seconds for which a write that is not visible at once is waited for.
+    :ivar bulk: bytes of what a store is to take in parts, whose assembly many stores guard less
+        than other writes; 0 leaves that out. It is written some ``2 + writers * rounds`` times.
     """
 
     writers: int = 4
     rounds: int = 3
     patience: float = 10.0
+    bulk: int = 9 << 20
 
 
 @dataclass(slots=True)
@@ -72,6 +75,11 @@ class Ground:
     def body(self) -> bytes:
         """Return content that nobody ever wrote, as long as any other."""
         return new_body(self.driver)
+
+    def bulky_body(self) -> bytes:
+        """Return content that nobody ever wrote, so large that it goes in parts."""
+        body = self.body()
+        return body * (self.effort.bulk // len(body) or 1)
 
     async def put(self, path: str) -> str:
         """Write fresh content to *path* and return its version."""

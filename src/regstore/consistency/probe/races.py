@@ -13,6 +13,8 @@ from regstore.consistency.probe.ground import Ground, read
 from regstore.driver import IF_ABSENT, Condition, StorageDriver, if_version
 from regstore.errors import PathExistsError, PreconditionFailedError, TransientError
 
+_NONCE: Final = 32
+"""Bytes after which a body repeats."""
 Write = Callable[[StorageDriver, str, bytes, Condition], Awaitable[object]]
 
 
@@ -36,8 +38,8 @@ async def race_to_replace(ground: Ground) -> Evidence:
 
 
 async def race_to_commit(ground: Ground) -> Evidence:
-    """Let several writers commit to one key, several times."""
-    return await _races(ground, "commit", _commit, fresh=True)
+    """Let several writers commit to one key, several times; in parts, where that is wanted."""
+    return await _races(ground, "commit", _commit, fresh=True, bulky=ground.effort.bulk > 0)
 
 
 RACES: Final[Mapping[str, Callable[[Ground], Awaitable[Evidence]]]] = {
@@ -54,7 +56,7 @@ async def _put(driver: StorageDriver, path: str, body: bytes, condition: Conditi
 
 async def _commit(driver: StorageDriver, path: str, body: bytes, condition: Condition) -> None:
     # From a path of its own: of several writers of one path all but one are fenced off (A7).
-    writer = await driver.writer(f"{path}.{body.decode()}")
+    writer = await driver.writer(f"{path}.{body[:_NONCE].decode()}")
     try:
         await writer.write(body)
         await writer.commit(path, condition)
@@ -63,14 +65,17 @@ async def _commit(driver: StorageDriver, path: str, body: bytes, condition: Cond
         raise
 
 
-async def _races(ground: Ground, what: str, write: Write, *, fresh: bool) -> Evidence:
+async def _races(
+    ground: Ground, what: str, write: Write, *, fresh: bool, bulky: bool = False
+) -> Evidence:
     tally = _Tally()
     drivers = (ground.driver, ground.another())
     for _ in range(ground.effort.rounds):
         path, condition = ground.fresh(), IF_ABSENT
         if not fresh:
             condition = if_version(await ground.put(path))
-        await _round(ground, drivers, partial(_to, write, path, condition), path, tally)
+        body = ground.bulky_body if bulky else ground.body
+        await _round(ground, drivers, body, partial(_to, write, path, condition), path, tally)
     most = max(tally.won, default=0)
     kept = most <= 1 and not tally.faults
     seen = f"{_rounds(ground, what)}: {_winners(tally)}"
@@ -86,6 +91,7 @@ async def _to(
 async def _round(
     ground: Ground,
     drivers: tuple[StorageDriver, StorageDriver],
+    new_body: Callable[[], bytes],
     write: Callable[[StorageDriver, bytes], Awaitable[object]],
     path: str,
     tally: _Tally,
@@ -95,7 +101,7 @@ async def _round(
 
     async def attempt(racer: int) -> bytes | None:
         nonlocal undecided
-        body = ground.body()
+        body = new_body()
         try:
             await write(drivers[racer % 2], body)
         except (PathExistsError, PreconditionFailedError):

@@ -113,6 +113,22 @@ async def commit_over_another_version(ground: Ground) -> Verdict:
     return await _ask(ground, "commit over an older version", asked, path, wrong)
 
 
+async def bulky_commit_onto_existing(ground: Ground) -> Verdict:
+    """Commit content that went in parts where something is, as if nothing were."""
+    path, _ = await _overwritten(ground)
+    wrong = ground.bulky_body()
+    asked = _commit(ground, path, wrong, IF_ABSENT)
+    return await _ask(ground, "commit of parts onto an existing key", asked, path, wrong)
+
+
+async def bulky_commit_over_another_version(ground: Ground) -> Verdict:
+    """Commit content that went in parts over an older version than the one that is there."""
+    path, old = await _overwritten(ground)
+    wrong = ground.bulky_body()
+    asked = _commit(ground, path, wrong, if_version(old))
+    return await _ask(ground, "commit of parts over an older version", asked, path, wrong)
+
+
 async def park_of_the_overtaken(ground: Ground) -> Verdict:
     """Park a writer after another one has gone on from the same size (A7)."""
     path, body = ground.fresh(), ground.body()
@@ -147,6 +163,10 @@ REFUSALS: Final[Mapping[str, tuple[Refusal, ...]]] = {
     "fenced_writers": (park_of_the_overtaken,),
 }
 """What must be refused by a store that keeps each capability."""
+BULKY: Final[Mapping[str, tuple[Refusal, ...]]] = {
+    "conditional_commit": (bulky_commit_onto_existing, bulky_commit_over_another_version),
+}
+"""The same, where content is large."""
 
 
 async def _overwritten(ground: Ground) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from regstore.consistency.probe import clock, freshness, order
 from regstore.consistency.probe.evidence import Evidence, Gather, summed
 from regstore.consistency.probe.ground import Effort, Ground, OpenAnother
 from regstore.consistency.probe.races import RACES
-from regstore.consistency.probe.refusals import REFUSALS, ask
+from regstore.consistency.probe.refusals import BULKY, REFUSALS, ask
 from regstore.consistency.probe.report import Finding, Measure, Outcome, ProbeReport
 from regstore.driver import StorageDriver
 
@@ -32,8 +32,8 @@ async def probe(
 
     Everything happens in a fresh directory, ``docker/registry/regstore/v1/probes/<nonce>``, which
     is removed at the end, also when the probe fails or is cancelled. Nothing else is read or
-    written. Some 200 calls of the contract; a store that is slow at contended writes needs some
-    seconds for each race.
+    written. Some 200 calls of the contract, and 130 MiB that are written in parts; a store that is
+    slow at contended writes needs some seconds for each race.
 
     What was seen broken is broken. What was not may still be, on another day or under other load:
     a probe lowers claims, and proves none.
@@ -81,7 +81,8 @@ def _parts() -> Mapping[str, Gather]:
 async def _condition(ground: Ground, capability: str) -> Evidence:
     """Ask for what must be refused; race only where that was."""
     parts = []
-    for refusal in REFUSALS[capability]:
+    bulky = BULKY.get(capability, ()) if ground.effort.bulk else ()
+    for refusal in (*REFUSALS[capability], *bulky):
         verdict = await ask(refusal, ground)
         parts.append(Evidence(verdict.refused, verdict.seen, refused=verdict.unsupported))
         if verdict.unsupported:
