@@ -133,7 +133,7 @@ ON_VERSIONS = ["stable_reads", "conditional_replace", "conditional_delete", "sou
         (liars.CreatesWhereGone, ["conditional_replace"], "replace of a missing key: DONE"),
         (liars.RefusesAndDeletes, ["conditional_delete"], "refused, and done"),
         (liars.NobodyWins, ["conditional_replace"], "everybody was told to have lost"),
-        (liars.ByContent, ["unique_versions"], "3 times: 1 versions"),
+        (liars.ByContent, ["unique_versions"], "written 3 times: 1"),
         (liars.RemembersAbsence, ["read_after_write"], "STALE"),
         (liars.ListsLate, ["list_after_write"], "listings after a write were STALE"),
         (liars.LeavesDirectories, ["ghost_directories"], "is still listed"),

@@ -20,7 +20,7 @@ app: typer.Typer = typer.Typer(
         "Look into the storage of a container registry, and move images in and out of it. "
         "URL is a directory, file:///path, s3://bucket/prefix or any other fsspec URL. "
         "Exit codes: 0 done, 1 failed, 2 the command makes no sense like this, "
-        "3 a clause of the contract is broken."
+        "3 a clause of the contract is broken, 130 interrupted."
     ),
     no_args_is_help=True,
     add_completion=False,

@@ -69,7 +69,7 @@ async def unique_versions(ground: Ground) -> Evidence:
         given.append(version if version is not None else (await ground.stat(path)).version)
     distinct = len(set(given))
     return Evidence(
-        distinct == len(given), f"the same bytes, written {len(given)} times: {distinct} versions"
+        distinct == len(given), f"versions of the same bytes, written {len(given)} times: {distinct}"
     )
 
 
