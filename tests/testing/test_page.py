@@ -11,7 +11,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "writing-a-driver.md"
 
 
 def test_the_class_on_the_page_proves_what_needs_a_back_door(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```$", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
     [shown] = [block for block in blocks if "class TestMyDriver" in block]
     module = tmp_path / "test_shown.py"
     module.write_text(shown)

@@ -69,7 +69,8 @@ async def unique_versions(ground: Ground) -> Evidence:
         given.append(version if version is not None else (await ground.stat(path)).version)
     distinct = len(set(given))
     return Evidence(
-        distinct == len(given), f"versions of the same bytes, written {len(given)} times: {distinct}"
+        distinct == len(given),
+        f"versions of the same bytes, written {len(given)} times: {distinct}",
     )
 
 
