@@ -371,7 +371,8 @@ class FileWriter(ABC):
             the driver has seen that all of ``size`` bytes arrived.
         :raises PathExistsError: *condition* is IF_ABSENT, and *to* exists.
         :raises PreconditionFailedError: the version differs, or another writer has gone on.
-        :raises UnsupportedMethodError: the condition cannot be kept.
+        :raises UnsupportedMethodError: the condition cannot be kept, or *to* is not the
+            *destination* that this writer was opened for.
         """
 
     @abstractmethod
@@ -459,8 +460,8 @@ class StorageDriver(ABC):
             is stale.
         :param destination: where the commit will go, if that is known: a driver may send the
             content there as it comes, unseen until the commit. Such a writer may refuse to be
-            parked; a commit to elsewhere then costs a copy. Only without *append*; such a driver
-            may leave alone what was parked.
+            parked, and to be committed elsewhere. Only without *append*; such a driver may leave
+            alone what was parked.
         :raises PathNotFoundError: *append* without *begin*, and nothing was parked.
         :raises PathExistsError: *append*, nothing was parked, and non-empty content is committed.
         :raises NotYetVisibleError: what is parked is shorter than *at_least*, after waiting.

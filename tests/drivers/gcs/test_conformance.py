@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from regstore._loop import OwnLoopRuntime
 from regstore.driver import StorageDriver
-from regstore.drivers.gcs.opening import gcs_store
+from regstore.drivers.gcs import gcs_store
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.testing import BackDoor, StorageDriverTests
 from tests.gcs_server import BUCKET, FakeGcs, fake_gcs

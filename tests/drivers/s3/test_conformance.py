@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import ClassVar
 
 import botocore.session
 import pytest
@@ -57,7 +58,7 @@ class Bucket:
 class _OverS3(StorageDriverTests):
     """What both servers have in common."""
 
-    lowered: dict[str, bool]
+    lowered: ClassVar[dict[str, bool]]
     url: str
     server: S3Server
 
@@ -88,7 +89,7 @@ class _OverS3(StorageDriverTests):
 class TestOverSeaweedFS(_OverS3):
     """It completes uploads whose condition no longer holds, when they race."""
 
-    lowered = {"conditional_commit": False}
+    lowered: ClassVar = {"conditional_commit": False}
 
     @pytest.fixture(autouse=True)
     def _server(self, seaweedfs: S3Server) -> None:
@@ -100,7 +101,7 @@ class TestOverSeaweedFS(_OverS3):
 class TestOverMoto(_OverS3):
     """It ignores conditions of copies and IfMatch of completions, and checks no signature."""
 
-    lowered = {
+    lowered: ClassVar = {
         "conditional_commit": False,
         "conditional_copy": False,
         "source_pinned_copy": False,
