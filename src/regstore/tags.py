@@ -295,14 +295,19 @@ class AsyncTags:
     async def _release(self, tag: str, digest: Digest) -> None:
         is_fenced = self._driver.capabilities.conditional_delete
         try:
-            await self._delete_current(tag, digest, is_fenced=is_fenced)
+            await self._delete_current(tag, digest, is_fenced=is_fenced, missing_ok=True)
         except (PathNotFoundError, CorruptContentError, TagConflictError):
             return
         await self._delete_index(tag)
         self._scope.tell(Action.TAG_DELETED, tag=tag)
 
-    async def _delete_current(self, tag: str, expect: Expect, *, is_fenced: bool = True) -> None:
-        """Delete ``current`` if it is what is expected, as far as a read tells if not fenced."""
+    async def _delete_current(
+        self, tag: str, expect: Expect, *, is_fenced: bool = True, missing_ok: bool = False
+    ) -> None:
+        """Delete ``current`` if it is what is expected, as far as a read tells if not fenced.
+
+        :param missing_ok: it does not matter who deletes it between that read and this deletion.
+        """
         path = self._current(tag)
         if expect is ANY:
             await self._driver.delete_file(path)
@@ -315,7 +320,8 @@ class AsyncTags:
                 await self._driver.delete_file(path, missing_ok=True)
                 return
             with suppress(PreconditionFailedError):
-                await self._driver.delete_file(path, if_version(content.version))
+                unmoved = if_version(content.version)
+                await self._driver.delete_file(path, unmoved, missing_ok=missing_ok)
                 return
         raise self._restless(tag)
 
@@ -323,7 +329,7 @@ class AsyncTags:
         """Forget the history, but not that of a tag which was set again meanwhile."""
         root = layout.TagIndex(self._scope.name, tag).path
         with suppress(PathNotFoundError):
-            if self._driver.capabilities.listing_start_after and (few := await self._few(root)):
+            if self._driver.capabilities.parked_notes and (few := await self._few(root)):
                 await self._scope.runtime.map(self._forget, few)
             else:
                 await self._driver.delete(root)
@@ -333,7 +339,7 @@ class AsyncTags:
     async def _few(self, root: str) -> list[str]:
         """Return what lies below *root*, where that is so little that to delete the tree is dearer.
 
-        Stores of objects look in more than one place for what belongs to a tree.
+        Drivers that keep something beside what they park look for it in each tree, too.
         """
         async with aclosing(self._driver.walk(root)) as files:
             paths = []
