@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 
 from regstore import layout
 from regstore.digest import Digest
+from regstore.driver import ANY as ANY_VERSION
 from regstore.driver import IF_ABSENT, Condition, if_version
 from regstore.errors import (
     CorruptContentError,
@@ -26,6 +27,7 @@ from regstore.errors import (
     TagConflictError,
     TagImmutableError,
     TransientError,
+    UnsupportedMethodError,
 )
 from regstore.events import Action
 from regstore.links import link_exists, names_in, read_link, read_versioned_link, write_link
@@ -293,36 +295,39 @@ class AsyncTags:
         return current, if_version(content.version)
 
     async def _release(self, tag: str, digest: Digest) -> None:
-        is_fenced = self._driver.capabilities.conditional_delete
         try:
-            await self._delete_current(tag, digest, is_fenced=is_fenced, missing_ok=True)
+            await self._delete_current(tag, digest, loosely=True)
         except (PathNotFoundError, CorruptContentError, TagConflictError):
             return
         await self._delete_index(tag)
         self._scope.tell(Action.TAG_DELETED, tag=tag)
 
-    async def _delete_current(
-        self, tag: str, expect: Expect, *, is_fenced: bool = True, missing_ok: bool = False
-    ) -> None:
-        """Delete ``current`` if it is what is expected, as far as a read tells if not fenced.
+    async def _delete_current(self, tag: str, expect: Expect, *, loosely: bool = False) -> None:
+        """Delete ``current`` if it is what is expected.
 
-        :param missing_ok: it does not matter who deletes it between that read and this deletion.
+        :param loosely: as far as a read tells, where the store deletes without conditions; and it
+            does not matter who deletes it between that read and this deletion.
         """
         path = self._current(tag)
         if expect is ANY:
             await self._driver.delete_file(path)
             return
+        is_fenced = not loosely or self._driver.capabilities.conditional_delete
         for _ in range(_SWAP_ATTEMPTS):
             current, content = await read_versioned_link(self._driver, path)
             if current != expect:
                 raise self._conflict(tag, current)
-            if not is_fenced:
-                await self._driver.delete_file(path, missing_ok=True)
-                return
-            with suppress(PreconditionFailedError):
-                unmoved = if_version(content.version)
-                await self._driver.delete_file(path, unmoved, missing_ok=missing_ok)
-                return
+            condition = if_version(content.version) if is_fenced else ANY_VERSION
+            try:
+                await self._driver.delete_file(path, condition, missing_ok=loosely)
+            except PreconditionFailedError:
+                continue
+            except UnsupportedMethodError:
+                if not (loosely and is_fenced):
+                    raise
+                is_fenced = False  # what a store keeps may be found out only now
+                continue
+            return
         raise self._restless(tag)
 
     async def _delete_index(self, tag: str) -> None:

@@ -1,3 +1,5 @@
+"""One store of each kind, filled once for all tests that only look."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -5,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.azure_server import azurite
+from tests.budgets.operations import Stage
 from tests.budgets.stores import (
-    Place,
     Store,
     azurite_store,
     fake_gcs_store,
@@ -17,23 +19,25 @@ from tests.gcs_server import fake_gcs
 
 __all__ = ["azurite", "fake_gcs"]
 
-STORES = ("seaweedfs", "moto", "fake-gcs", "azurite")
 
-
-@pytest.fixture(scope="session", params=STORES)
-def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+@pytest.fixture(scope="session", params=("seaweedfs", "moto", "fake-gcs", "azurite"))
+def store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
     match request.param:
+        case "seaweedfs":
+            yield seaweedfs_store(request.getfixturevalue("seaweedfs"))
         case "moto":
             with moto_store() as store:
                 yield store
-        case "seaweedfs":
-            yield seaweedfs_store(request.getfixturevalue("seaweedfs"))
         case "fake-gcs":
-            yield fake_gcs_store(request.getfixturevalue("fake_gcs"))
+            server = request.getfixturevalue("fake_gcs")
+            with fake_gcs_store(server, tmp_path_factory.mktemp("planted")) as store:
+                yield store
         case _:
             yield azurite_store(request.getfixturevalue("azurite"))
 
 
-@pytest.fixture
-def place(store: Store) -> Place:
-    return store.place()
+@pytest.fixture(scope="session")
+def stage(store: Store) -> Stage:
+    return Stage(store)

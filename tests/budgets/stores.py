@@ -1,13 +1,16 @@
-"""The stores whose requests are counted, each with a quick way in for trees of many keys."""
+"""The stores whose requests are counted, each with a quick way to fill it."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
 
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import S3Backend, s3_backends
 from moto.server import ThreadedMotoServer
 
 import regstore
@@ -16,84 +19,78 @@ from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.policy import Policy
 from tests.azure_server import Azurite
-from tests.gcs_server import FakeGcs
-from tests.object_servers import KEY, SECRET, S3Server
+from tests.gcs_server import FakeGcs, running_fake_gcs
+from tests.object_servers import KEY, REGION, SECRET, S3Server
 
-Plant = Callable[["Place", Mapping[str, bytes]], None]
+Kind = Literal["s3", "gcs", "azure"]
+Contents = Mapping[str, bytes]
 
 _AT_A_TIME = 24
 
 
 @dataclass(frozen=True)
 class Place:
-    """A root that nobody has used.
-
-    :ivar plant: puts content there that nobody has pushed.
-    """
+    """A root that nobody else uses."""
 
     url: str
     options: Mapping[str, object] = field(repr=False)
-    _plant: Plant = field(repr=False)
 
     def open(self, policy: Policy | None = None) -> Registry:
-        """Open a registry there that shares nothing with any other: as another process would."""
+        """Open a registry that shares nothing with any other, as in another process."""
         return regstore.open(self.url, storage_options=self.options, policy=policy)
 
     def driver(self) -> StorageDriver:
         return open_driver(self.url, storage_options=self.options)
 
-    def plant(self, contents: Mapping[str, bytes]) -> None:
-        self._plant(self, contents)
-
 
 @dataclass(frozen=True)
 class Store:
-    """A running server of one kind.
+    """A running server.
 
-    :ivar kind: the store that it stands for: ``s3``, ``gcs`` or ``azure``.
-    :ivar is_quick: whether tens of thousands of keys can be planted in a moment.
+    :ivar kind: what it stands for.
+    :ivar is_quick: whether :attr:`planted` takes tens of thousands of keys in a moment.
+    :ivar place: returns an empty place.
+    :ivar planted: returns a place that holds some content, put there by no registry.
     """
 
     name: str
-    kind: str
-    is_quick: bool
-    fresh_url: Callable[[], str]
-    options: Mapping[str, object] = field(repr=False)
-    plant: Plant = field(repr=False)
-
-    def place(self) -> Place:
-        return Place(self.fresh_url(), self.options, self.plant)
+    kind: Kind
+    place: Callable[[], Place]
+    planted: Callable[[Contents], Place]
+    is_quick: bool = True
 
 
-def push_all(place: Place, contents: Mapping[str, bytes]) -> None:
-    """Put everything there one by one, with many requests under way."""
-    driver = place.driver()
+def slow_store(name: str, kind: Kind, place: Callable[[], Place]) -> Store:
+    """Return one that is filled request by request."""
 
-    async def put(item: tuple[str, bytes]) -> None:
-        await driver.put_content(*item)
+    def planted(contents: Contents) -> Place:
+        there = place()
+        driver = there.driver()
 
-    async def work() -> None:
-        await driver.runtime.map(put, contents.items(), limit=_AT_A_TIME)
+        async def put(item: tuple[str, bytes]) -> None:
+            await driver.put_content(*item)
 
-    driver.runtime.run(work())
-    driver.runtime.run(driver.aclose())
+        async def put_all() -> None:
+            await driver.runtime.map(put, contents.items(), limit=_AT_A_TIME)
+            await driver.aclose()
+
+        driver.runtime.run(put_all())
+        return there
+
+    return Store(name, kind, place, planted, is_quick=False)
 
 
 def seaweedfs_store(server: S3Server) -> Store:
-    return Store("seaweedfs", "s3", False, server.fresh_url, server.storage_options, push_all)
+    return slow_store("seaweedfs", "s3", lambda: Place(server.fresh_url(), server.storage_options))
 
 
 def azurite_store(server: Azurite) -> Store:
-    return Store("azurite", "azure", False, server.container, server.options, push_all)
-
-
-def fake_gcs_store(server: FakeGcs) -> Store:
-    return Store("fake-gcs", "gcs", False, server.url, server.storage_options, push_all)
+    return slow_store("azurite", "azure", lambda: Place(server.container(), server.options))
 
 
 @contextmanager
 def moto_store() -> Iterator[Store]:
-    """Run moto in this process, where its buckets can be filled without a request."""
+    """Run moto in this process, where its buckets can be filled without requests."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -102,27 +99,38 @@ def moto_store() -> Iterator[Store]:
         "key": KEY,
         "secret": SECRET,
         "endpoint_url": f"http://{host}:{port}",
-        "client_kwargs": {"region_name": "us-east-1"},
+        "client_kwargs": {"region_name": REGION},
     }
 
-    def fresh_url() -> str:
+    def planted(contents: Contents) -> Place:
+        backend: S3Backend = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
         bucket = f"bucket-{next(numbers)}"
-        _buckets().create_bucket(bucket, "us-east-1")
-        return f"s3://{bucket}/root"
-
-    def plant(place: Place, contents: Mapping[str, bytes]) -> None:
-        bucket = place.url.split("/")[2]
-        for key, content in contents.items():
-            _buckets().put_object(bucket, f"root/{key}", content)
+        backend.create_bucket(bucket, REGION)
+        for path, content in contents.items():
+            backend.put_object(bucket, path, content)
+        return Place(f"s3://{bucket}", options)
 
     try:
-        yield Store("moto", "s3", True, fresh_url, options, plant)
+        yield Store("moto", "s3", lambda: planted({}), planted)
     finally:
         server.stop()
 
 
-def _buckets():
-    from moto.core import DEFAULT_ACCOUNT_ID
-    from moto.s3.models import s3_backends
+@contextmanager
+def fake_gcs_store(server: FakeGcs, directory: Path) -> Iterator[Store]:
+    """Use *server*, and another one for each tree, which it reads from *directory* as it starts."""
+    numbers = itertools.count()
+    with ExitStack() as servers:
 
-    return s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        def planted(contents: Contents) -> Place:
+            data = directory / str(next(numbers))
+            for path, content in contents.items():
+                file = data / "planted" / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+            own = servers.enter_context(
+                running_fake_gcs(data.with_suffix(".log"), "-data", str(data))
+            )
+            return Place("gs://planted", own.storage_options)
+
+        yield Store("fake-gcs", "gcs", lambda: Place(server.url(), server.storage_options), planted)
