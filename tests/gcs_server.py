@@ -14,7 +14,6 @@ import os
 import platform
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,18 +43,6 @@ class FakeGcs:
 
 @pytest.fixture(scope="session")
 def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeGcs]:
-    with running_fake_gcs(tmp_path_factory.mktemp("fake_gcs") / "log") as server:
-        _post(f"{server.endpoint}/storage/v1/b?project=test", {"name": BUCKET})
-        yield server
-
-
-@contextmanager
-def running_fake_gcs(log: Path, *options: str) -> Iterator[FakeGcs]:
-    """Run one without a bucket until the block ends.
-
-    :param options: more of its own, such as ``-data`` and a directory of directories, which become
-        buckets.
-    """
     server = FakeGcs(f"http://127.0.0.1:{free_port()}")
     host, port = server.endpoint.removeprefix("http://").split(":")
     argv = [
@@ -63,9 +50,11 @@ def running_fake_gcs(log: Path, *options: str) -> Iterator[FakeGcs]:
         *("-scheme", "http", "-host", host, "-port", port, "-backend", "memory"),
         *("-external-url", server.endpoint, "-public-host", f"{host}:{port}"),
         *("-log-level", "warn"),
-        *options,
     ]
-    with running(argv, os.environ, f"{server.endpoint}/storage/v1/b", log):
+    log = tmp_path_factory.mktemp("fake_gcs") / "log"
+    buckets = f"{server.endpoint}/storage/v1/b"
+    with running(argv, os.environ, buckets, log):
+        _post(f"{buckets}?project=test", {"name": BUCKET})
         yield server
 
 

@@ -15,8 +15,6 @@ _EXACT = {"moto", "fake-gcs", "azurite"}
 
 def check(operation: str, store: Store, wire: Wire) -> None:
     budget = BUDGETS[operation]
-    with open("/tmp/explore.txt", "a") as f:
-        print(f"{store.name:10} {operation:40} {len(wire.sent):4} {wire.round_trips:4}", file=f)
     assert len(wire.sent) <= budget.at_most.of(store.kind), f"{operation}: {wire}"
     assert wire.round_trips <= budget.round_trips, f"{operation}: {wire}"
     if IS_FULL and store.name in _EXACT:

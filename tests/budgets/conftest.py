@@ -21,9 +21,7 @@ __all__ = ["azurite", "fake_gcs"]
 
 
 @pytest.fixture(scope="session", params=("seaweedfs", "moto", "fake-gcs", "azurite"))
-def store(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Store]:
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
     match request.param:
         case "seaweedfs":
             yield seaweedfs_store(request.getfixturevalue("seaweedfs"))
@@ -31,9 +29,7 @@ def store(
             with moto_store() as store:
                 yield store
         case "fake-gcs":
-            server = request.getfixturevalue("fake_gcs")
-            with fake_gcs_store(server, tmp_path_factory.mktemp("planted")) as store:
-                yield store
+            yield fake_gcs_store(request.getfixturevalue("fake_gcs"))
         case _:
             yield azurite_store(request.getfixturevalue("azurite"))
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from moto.core import DEFAULT_ACCOUNT_ID
@@ -19,7 +18,7 @@ from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.policy import Policy
 from tests.azure_server import Azurite
-from tests.gcs_server import FakeGcs, running_fake_gcs
+from tests.gcs_server import FakeGcs
 from tests.object_servers import KEY, REGION, SECRET, S3Server
 
 Kind = Literal["s3", "gcs", "azure"]
@@ -39,8 +38,13 @@ class Place:
         """Open a registry that shares nothing with any other, as in another process."""
         return regstore.open(self.url, storage_options=self.options, policy=policy)
 
-    def driver(self) -> StorageDriver:
-        return open_driver(self.url, storage_options=self.options)
+    @contextmanager
+    def driver(self) -> Iterator[StorageDriver]:
+        driver = open_driver(self.url, storage_options=self.options)
+        try:
+            yield driver
+        finally:
+            driver.runtime.run(driver.aclose())
 
 
 @dataclass(frozen=True)
@@ -65,16 +69,15 @@ def slow_store(name: str, kind: Kind, place: Callable[[], Place]) -> Store:
 
     def planted(contents: Contents) -> Place:
         there = place()
-        driver = there.driver()
+        with there.driver() as driver:
 
-        async def put(item: tuple[str, bytes]) -> None:
-            await driver.put_content(*item)
+            async def put(item: tuple[str, bytes]) -> None:
+                await driver.put_content(*item)
 
-        async def put_all() -> None:
-            await driver.runtime.map(put, contents.items(), limit=_AT_A_TIME)
-            await driver.aclose()
+            async def put_all() -> None:
+                await driver.runtime.map(put, contents.items(), limit=_AT_A_TIME)
 
-        driver.runtime.run(put_all())
+            driver.runtime.run(put_all())
         return there
 
     return Store(name, kind, place, planted, is_quick=False)
@@ -86,6 +89,10 @@ def seaweedfs_store(server: S3Server) -> Store:
 
 def azurite_store(server: Azurite) -> Store:
     return slow_store("azurite", "azure", lambda: Place(server.container(), server.options))
+
+
+def fake_gcs_store(server: FakeGcs) -> Store:
+    return slow_store("fake-gcs", "gcs", lambda: Place(server.url(), server.storage_options))
 
 
 @contextmanager
@@ -114,23 +121,3 @@ def moto_store() -> Iterator[Store]:
         yield Store("moto", "s3", lambda: planted({}), planted)
     finally:
         server.stop()
-
-
-@contextmanager
-def fake_gcs_store(server: FakeGcs, directory: Path) -> Iterator[Store]:
-    """Use *server*, and another one for each tree, which it reads from *directory* as it starts."""
-    numbers = itertools.count()
-    with ExitStack() as servers:
-
-        def planted(contents: Contents) -> Place:
-            data = directory / str(next(numbers))
-            for path, content in contents.items():
-                file = data / "planted" / path
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(content)
-            own = servers.enter_context(
-                running_fake_gcs(data.with_suffix(".log"), "-data", str(data))
-            )
-            return Place("gs://planted", own.storage_options)
-
-        yield Store("fake-gcs", "gcs", lambda: Place(server.url(), server.storage_options), planted)

@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from unittest import mock
 from urllib.parse import unquote
 
 import aiohttp
 from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import BaseConnector, Connection
 
 _TURN_SECONDS = 0.002
 _QUIET_TURNS = 5
@@ -57,8 +59,8 @@ class Wire:
         lines = [f"{each.round_trip:5} {each.method:7}{each.target}" for each in self.sent]
         return "\n".join([f"{len(lines)} requests, {self.round_trips} round trips", *lines])
 
-    async def departure(self, method: str, target: str) -> None:
-        """Wait until the request may leave, and note it."""
+    async def departure(self) -> None:
+        """Wait until the next request may leave."""
         self._waiting += 1
         if self._gathering is None:
             self._gathering = together = asyncio.Event()
@@ -68,7 +70,10 @@ class Wire:
             together.set()
         else:
             await self._gathering.wait()
-        self.sent.append(Request(method, target, self._round_trips))
+
+    def note(self, request: ClientRequest) -> None:
+        target = unquote(request.url.raw_path_qs)
+        self.sent.append(Request(request.method, target, self._round_trips))
 
     def answered_by(self, response: aiohttp.ClientResponse) -> None:
         self._under_way.append(response)
@@ -93,15 +98,25 @@ def _has_ended(response: aiohttp.ClientResponse) -> bool:
 @contextmanager
 def watched() -> Iterator[Wire]:
     """Watch all requests of this process until the block ends."""
-    wire, send = Wire(), ClientRequest.send
+    wire, connect, send = Wire(), BaseConnector.connect, ClientRequest.send
 
-    async def counted(
-        request: ClientRequest, connection: aiohttp.connector.Connection
-    ) -> aiohttp.ClientResponse:
-        await wire.departure(request.method, unquote(request.url.raw_path_qs))
+    async def held(
+        connector: BaseConnector,
+        request: ClientRequest,
+        *rest: Any,  # noqa: ANN401 - aiohttp's own
+    ) -> Connection:
+        # Not once it has a connection: servers close those that nothing comes through.
+        await wire.departure()
+        return await connect(connector, request, *rest)
+
+    async def counted(request: ClientRequest, connection: Connection) -> aiohttp.ClientResponse:
+        wire.note(request)
         response = await send(request, connection)
         wire.answered_by(response)
         return response
 
-    with mock.patch.object(ClientRequest, "send", counted):
+    with (
+        mock.patch.object(BaseConnector, "connect", held),
+        mock.patch.object(ClientRequest, "send", counted),
+    ):
         yield wire
