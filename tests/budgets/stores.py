@@ -69,18 +69,23 @@ def slow_store(name: str, kind: Kind, place: Callable[[], Place]) -> Store:
 
     def planted(contents: Contents) -> Place:
         there = place()
-        with there.driver() as driver:
-
-            async def put(item: tuple[str, bytes]) -> None:
-                await driver.put_content(*item)
-
-            async def put_all() -> None:
-                await driver.runtime.map(put, contents.items(), limit=_AT_A_TIME)
-
-            driver.runtime.run(put_all())
+        fill(there, contents)
         return there
 
     return Store(name, kind, place, planted, is_quick=False)
+
+
+def fill(place: Place, contents: Contents) -> None:
+    """Put *contents* there, with many requests under way."""
+    with place.driver() as driver:
+
+        async def put(item: tuple[str, bytes]) -> None:
+            await driver.put_content(*item)
+
+        async def put_all() -> None:
+            await driver.runtime.map(put, contents.items(), limit=_AT_A_TIME)
+
+        driver.runtime.run(put_all())
 
 
 def seaweedfs_store(server: S3Server) -> Store:

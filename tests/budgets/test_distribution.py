@@ -5,17 +5,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from regstore.digest import Digest
 from tests.budgets.checking import IS_FULL
-from tests.budgets.operations import BLOB, DIGEST, IMAGE, NAME, PLAIN
+from tests.budgets.operations import BLOB, DIGEST, IMAGE, NAME, PLAIN, TAGS
 from tests.budgets.proxy import Counter, counting
-from tests.budgets.stores import push_all, seaweedfs_store
+from tests.budgets.stores import Place, fill
 from tests.budgets.table import DISTRIBUTION
-from tests.budgets.trees import current_links, tag_names
+from tests.budgets.trees import current_links, tag_links, tag_names
 from tests.interop.client import Answer, StockUpload, ask, push_blob, push_image
 from tests.object_servers import S3Server, stock_storage
 from tests.servers import StockRegistry, docker_registry
@@ -27,12 +26,12 @@ pytestmark = pytest.mark.skipif(not IS_FULL, reason="counted by: make budgets")
 class Stock:
     registry: StockRegistry
     counter: Counter
+    place: Place
 
     def count(self, *steps: Callable[[], object]) -> int:
         self.counter.sent.clear()
         for step in steps:
             step()
-        print(*self.counter.sent, sep="\n")
         return len(self.counter.sent)
 
     def ask(self, method: str, path: str, accept: str = "*/*") -> Answer:
@@ -46,11 +45,14 @@ def stock(seaweedfs: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iter
     root = seaweedfs.fresh_url().rpartition("/")[2]
     with counting(seaweedfs.endpoint) as counter:
         storage = stock_storage(seaweedfs, root, counter.endpoint)
+        storage["redirect"] = {"disable": True}  # so that it reads what it is asked for
         directory = tmp_path_factory.mktemp("stock")
         with docker_registry(directory / "registry", storage=storage) as registry:
             push_image(registry, NAME, IMAGE, "v1")
             push_blob(registry, NAME, BLOB)
-            yield Stock(registry, counter)
+            yield Stock(
+                registry, counter, Place(f"{seaweedfs.url}/{root}", seaweedfs.storage_options)
+            )
 
 
 def _content(mib: int) -> bytes:
@@ -68,7 +70,7 @@ def test_uploads(stock: Stock, mib: int) -> None:
         assert upload.put(digest).status == 201
 
     def monolithic() -> None:
-        push_blob(stock.registry, "other/name", content)
+        push_blob(stock.registry, NAME, content[::-1])
 
     found = {
         f"POST, PATCH, PUT of {mib} MiB": stock.count(chunked),
@@ -81,8 +83,9 @@ def test_small_ones(stock: Stock) -> None:
     manifest = f"{NAME}/manifests"
 
     def put() -> None:
-        url = f"{stock.registry.url}/v2/{manifest}/v1"
-        assert ask("PUT", url, IMAGE.manifest, IMAGE.media_type).status == 201
+        another = IMAGE.manifest.replace(b": ", b" : ")
+        url = f"{stock.registry.url}/v2/{manifest}/v2"
+        assert ask("PUT", url, another, IMAGE.media_type).status == 201
 
     mount = f"blobs/uploads/?mount={DIGEST}&from={NAME}"
     found = {
@@ -109,5 +112,27 @@ def test_a_parked_upload(stock: Stock) -> None:
     found = {
         "status of a parked upload": stock.count(lambda: ask("GET", upload.location)),
         "cancel of a parked upload": stock.count(lambda: ask("DELETE", upload.location)),
+    }
+    assert found == {name: DISTRIBUTION[name] for name in found}
+
+
+def test_many_tags(stock: Stock) -> None:
+    names = [f"v{number:03}" for number in range(TAGS)]
+    fill(stock.place, tag_links("many/names", PLAIN.digest, names))
+    push_image(stock.registry, "many/names", PLAIN, str(PLAIN.digest))
+    found = {
+        "manifest delete, 100 tags name it": stock.count(
+            lambda: stock.ask("DELETE", f"many/names/manifests/{PLAIN.digest}")
+        )
+    }
+    assert found == {name: DISTRIBUTION[name] for name in found}
+
+
+def test_a_page_of_tags(stock: Stock) -> None:
+    fill(stock.place, current_links("many/tags", tag_names(20_000)))
+    found = {
+        "page of 100 tags out of 20,000": stock.count(
+            lambda: stock.ask("GET", "many/tags/tags/list?n=100")
+        )
     }
     assert found == {name: DISTRIBUTION[name] for name in found}
