@@ -41,7 +41,7 @@ class SubAnswer:
 
 
 async def delete_blobs(service: Service, keys: Sequence[str]) -> None:
-    """Delete at most 256 blobs. Missing ones are no error, so that a lost answer is asked for again.
+    """Delete at most 256 blobs; missing ones are no error. A batch whose answer is lost goes again.
 
     :raises DriverError: one was not deleted; the first of them tells which.
     """
