@@ -179,9 +179,10 @@ class AsyncUpload:
         Raises what :meth:`receive` and :meth:`commit` raise.
         """
         wanted = Digest(digest)
-        await self._open()
-        if not offset:
-            await self._content.go_straight(wanted)
+        with suppress(BlobUploadUnknownError):  # it may have been committed: the commit tells
+            await self._open()
+            if not offset:
+                await self._content.go_straight(wanted)
         await self.receive(chunks, offset, size)
         return await self.commit(wanted)
 
