@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import botocore.session
 import pytest
 from botocore.config import Config
+from hypothesis import settings
 from typing_extensions import override
 
 from regstore._loop import OwnLoopRuntime
@@ -81,6 +82,11 @@ class _OverS3(StorageDriverTests):
         if "shared" in vars(cls):
             cls.shared.runtime.run(cls.shared.aclose())
 
+    @override
+    def histories(self) -> settings:
+        """Fewer than elsewhere: each step is a request and more."""
+        return settings(super().histories(), max_examples=6)
+
     def open(self) -> StorageDriver:
         store = s3_store(self.url, self.server.storage_options, OwnLoopRuntime())
         store.capabilities = replace(S3Store.capabilities, **self.lowered)  # type: ignore[arg-type]
@@ -108,9 +114,21 @@ class TestOverSeaweedFS(_OverS3):
             type(self).url = seaweedfs.fresh_url()
 
 
+_RACES = (
+    "test_a4_commits_appear_at_once",
+    "test_a7_writers_that_race_never_mix",
+    "test_w1_no_reader_sees_a_part",
+    "test_w1_no_reader_sees_a_new_object_before_it_is_whole",
+    "test_w2_directories_are_made_beside_others_that_vanish",
+    "test_w5_concurrent_puts_never_interleave",
+    "test_x5_a_fork_beside_working_threads",
+)
+
+
 class TestOverMoto(_OverS3):
     """It ignores conditions of copies and IfMatch of completions, and checks no signature."""
 
+    unproved: ClassVar = dict.fromkeys(_RACES, "moto answers 500 where requests race for one key")
     lowered: ClassVar = {
         "conditional_commit": False,
         "conditional_copy": False,

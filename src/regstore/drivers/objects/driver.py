@@ -202,7 +202,10 @@ class ObjectDriver(StorageDriver):
         expires: timedelta = timedelta(minutes=20),
         filename: str | None = None,
     ) -> str | None:
-        return await self._store.sign(check_path(path, self.name), method, expires, filename)
+        check_path(path, self.name)
+        if not self.capabilities.redirect:
+            return None
+        return await self._store.sign(path, method, expires, filename)
 
     @override
     async def local_file(self, path: str) -> None:

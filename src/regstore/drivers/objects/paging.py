@@ -76,7 +76,7 @@ async def visible_below(store: ObjectStore, directory: str) -> bool:
 
 
 def is_object(key: str) -> bool:
-    """Whether *key* is an object of the caller's: not the driver's own, nor a directory's marker."""
+    """Whether *key* is the caller's: not the driver's own, and no marker of a directory."""
     return not (is_hidden(key) or key.endswith("/"))
 
 
