@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from typing_extensions import override
 
+from regstore._loop import OwnLoopRuntime
 from regstore._run import Runtime
 from regstore._tasks import Limiter
 from regstore.driver import (
@@ -65,6 +66,8 @@ class ObjectDriver(StorageDriver):
         self._store = store
         self._prefetch = prefetch
         self._slots: Limiter = store.runtime.limiter(PARTS_IN_FLIGHT)
+        if isinstance(store.runtime, OwnLoopRuntime):
+            store.runtime.release_with(self, store.aclose)
 
     @property
     def capabilities(self) -> Capabilities:  # type: ignore[override] # read-only: the store's
