@@ -108,6 +108,10 @@ GOLDEN = {
     layout.StateRoot(): "docker/registry/regstore/v1",
     layout.Format(): "docker/registry/regstore/v1/format",
     layout.Caps(): "docker/registry/regstore/v1/caps.json",
+    layout.ProbesRoot(): "docker/registry/regstore/v1/probes",
+    layout.ProbeScratch("0123456789abcdef"): (
+        "docker/registry/regstore/v1/probes/0123456789abcdef"
+    ),
     layout.ReferrersRoot("a/b"): "docker/registry/regstore/v1/referrers/a/b",
     layout.ReferrersComplete("a/b"): "docker/registry/regstore/v1/referrers/a/b/_complete",
     layout.SubjectsRoot("a"): "docker/registry/regstore/v1/referrers/a/_subjects",

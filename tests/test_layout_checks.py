@@ -12,6 +12,7 @@ from regstore.errors import (
     BlobUploadUnknownError,
     DigestInvalidError,
     InvalidOffsetError,
+    InvalidPathError,
     NameInvalidError,
     TagInvalidError,
     UnsupportedAlgorithmError,
@@ -48,6 +49,7 @@ GOOD: dict[str, object] = {
     "prefix": "ab",
     "offset": 0,
     "upload_id": "id",
+    "nonce": "0123456789abcdef",
     "version": "v1",
     "hex": "abcd",
 }
@@ -63,6 +65,14 @@ def made_with(value: object, *wanted: str) -> Iterator[partial[PathSpec]]:
         for name in names:
             if name in wanted:
                 yield partial(cls, **{**{each: GOOD[each] for each in names}, name: value})
+
+
+@pytest.mark.parametrize(
+    "nonce", ["", "..", "0" * 15, "0" * 17, "A" * 16, "0" * 16 + "\n"], ids=repr
+)
+def test_bad_nonces_are_refused(nonce: str) -> None:
+    with pytest.raises(InvalidPathError):
+        layout.ProbeScratch(nonce)
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=repr)

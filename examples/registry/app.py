@@ -234,8 +234,7 @@ class Upload(Resource):
         async with await self._upload(request) as upload:
             start, size = oci_http.chunk_place(request.headers.get)
             digest = Digest(request.query_params.get("digest", ""))
-            await upload.receive(request.stream(), start, size)
-            await upload.commit(digest)
+            await upload.finish(digest, request.stream(), start, size)
         return Response(status_code=201, headers=oci_http.created_headers(self.name, digest))
 
     async def delete(self, request: Request) -> Response:

@@ -227,8 +227,7 @@ class App:
         with self._upload(request, name, upload_id) as upload:
             start, size = oci_http.chunk_place(request.headers.get)
             digest = Digest(request.args.get("digest", ""))
-            upload.receive(_body(request), start, size)
-            upload.commit(digest)
+            upload.finish(digest, _body(request), start, size)
         return _created(name, digest)
 
     def delete_upload(self, request: Request, name: str, upload_id: str) -> Response:

@@ -26,7 +26,7 @@ from regstore.oci import Descriptor
 from regstore.ocilayout import Progress, Transfer, silent
 from regstore.policy import Policy
 from regstore.referrers import AsyncReferrers
-from regstore.registry import AsyncRegistry, AsyncRepository, Core
+from regstore.registry import AsyncRegistry, AsyncRepository, Core, measured
 from regstore.tags import ANY, AsyncTags, Expect, Page, TagChange
 from regstore.upload import AsyncUpload
 from regstore.upload_content import Buffer
@@ -170,8 +170,14 @@ class Upload:
     def commit(self, digest: str, size: int | None = None) -> Descriptor:
         return self._runtime.run(self._core.commit(digest, size))
 
-    def finish(self, digest: str, chunks: Iterable[bytes], size: int | None = None) -> Descriptor:
-        return self._runtime.run(self._core.finish(digest, chunks, size))
+    def finish(
+        self,
+        digest: str,
+        chunks: Iterable[bytes],
+        offset: int | None = None,
+        size: int | None = None,
+    ) -> Descriptor:
+        return self._runtime.run(self._core.finish(digest, chunks, offset, size))
 
     def cancel(self) -> None:
         self._runtime.run(self._core.cancel())
@@ -381,7 +387,8 @@ class Registry:
         observer: Observer | None = None,
         read_only: bool = False,
     ) -> Self:
-        driver = Checked(open_driver(url, storage_options=storage_options))
+        driver = open_driver(url, storage_options=storage_options)
+        driver = Checked(measured(driver, driver.runtime))
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property

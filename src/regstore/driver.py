@@ -19,8 +19,9 @@ Paths
     that are longer than 1,024 bytes less its root.
     **P3** Directories are implicit: one exists exactly while something lies below it. Where a store
     or other software leaves empty ones (``ghost_directories``) their names may linger in a parent's
-    list, but ``stat`` and ``list`` of them raise. A driver prunes what it empties itself. Whether
-    an object may lie below another object is not promised; a refusal is a :exc:`DriverError`.
+    list, but ``stat`` of them raises, and ``list`` of them raises or gives only such names. A
+    driver prunes what it empties itself. Whether an object may lie below another object is not
+    promised; a refusal is a :exc:`DriverError`.
     **P4** ``a`` never matches ``ab``: prefixes are whole segments.
     **P5** No driver leaves its root.
 
@@ -371,7 +372,8 @@ class FileWriter(ABC):
             the driver has seen that all of ``size`` bytes arrived.
         :raises PathExistsError: *condition* is IF_ABSENT, and *to* exists.
         :raises PreconditionFailedError: the version differs, or another writer has gone on.
-        :raises UnsupportedMethodError: the condition cannot be kept.
+        :raises UnsupportedMethodError: the condition cannot be kept, or *to* is not the
+            *destination* that this writer was opened for.
         """
 
     @abstractmethod
@@ -459,8 +461,8 @@ class StorageDriver(ABC):
             is stale.
         :param destination: where the commit will go, if that is known: a driver may send the
             content there as it comes, unseen until the commit. Such a writer may refuse to be
-            parked; a commit to elsewhere then costs a copy. Only without *append*; such a driver
-            may leave alone what was parked.
+            parked, and to be committed elsewhere. Only without *append*; such a driver may leave
+            alone what was parked.
         :raises PathNotFoundError: *append* without *begin*, and nothing was parked.
         :raises PathExistsError: *append*, nothing was parked, and non-empty content is committed.
         :raises NotYetVisibleError: what is parked is shorter than *at_least*, after waiting.

@@ -10,10 +10,10 @@ from typing import Self
 
 from regstore import layout, ocilayout
 from regstore._loop import OwnLoopRuntime
-from regstore._run import BlockingRuntime
+from regstore._run import BlockingRuntime, Runtime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
-from regstore.consistency.checked import Checked
+from regstore.consistency import Checked, Measured
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.drivers.hopping import HoppingDriver
@@ -180,7 +180,8 @@ class AsyncRegistry:
         :param storage_options: what the fsspec filesystem takes.
         :raises ConfigurationError: the URL cannot be served; the error says what to do.
         """
-        driver = Checked(_awaitable(open_driver(url, storage_options=storage_options)))
+        driver = open_driver(url, storage_options=storage_options)
+        driver = Checked(measured(_awaitable(driver), driver.runtime))
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property
@@ -220,6 +221,11 @@ class AsyncRegistry:
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
+
+
+def measured(driver: StorageDriver, runtime: Runtime) -> StorageDriver:
+    """Believe a store that *runtime* reaches over a network no condition that it has not kept."""
+    return Measured(driver) if isinstance(runtime, OwnLoopRuntime) else driver
 
 
 def _awaitable(driver: StorageDriver) -> StorageDriver:

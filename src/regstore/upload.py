@@ -164,22 +164,27 @@ class AsyncUpload:
             await self._give_up()
             raise
 
-    async def finish(self, digest: str, chunks: Chunks, size: int | None = None) -> Descriptor:
+    async def finish(
+        self, digest: str, chunks: Chunks, offset: int | None = None, size: int | None = None
+    ) -> Descriptor:
         """Take the rest of the content, as the last request of a push has it, and commit.
 
         Does what :meth:`receive` and :meth:`commit` do, and less of it: where nothing was taken
         before, the content travels straight to its place, where nobody sees it before it is
         verified. Then nothing of it is kept when this fails: begin again at 0.
 
+        :param offset: where *chunks* begin, by default where the upload stands.
         :param size: bytes that the sender announced for this body; no more are taken.
 
         Raises what :meth:`receive` and :meth:`commit` raise.
         """
         wanted = Digest(digest)
-        await self._open()
-        await self._content.go_straight(wanted)
+        with suppress(BlobUploadUnknownError):  # it may have been committed: the commit tells
+            await self._open()
+            if not offset:
+                await self._content.go_straight(wanted)
         try:
-            await self.receive(chunks, size=size)
+            await self.receive(chunks, offset, size)
             return await self.commit(wanted)
         except BaseException as error:
             try:

@@ -34,4 +34,4 @@ def test_every_example_prints_what_the_page_says(tmp_path: Path) -> None:
         )
         matches = checker.check_output(expected, done.stdout, doctest.ELLIPSIS)
         assert matches, f"{command}\nprints\n{done.stdout}\nand not\n{expected}"
-    assert set(commands) == {"demo", "ls", "export", "import", "conformance"}
+    assert set(commands) == {"demo", "ls", "export", "import", "probe", "conformance"}

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from regstore.consistency import Checked, Verified, WrapperDriver
+from regstore.consistency import Checked, Measured, Verified, WrapperDriver
 from regstore.driver import StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.testing import StorageDriverTests
@@ -16,7 +16,7 @@ Wrap = Callable[[StorageDriver], StorageDriver]
 
 
 def each(driver: StorageDriver) -> StorageDriver:
-    return Checked(Verified(WrapperDriver(driver)))
+    return Checked(Measured(Verified(WrapperDriver(driver))))
 
 
 class TestWrapped(StorageDriverTests):

@@ -25,6 +25,7 @@ class ExitCode(IntEnum):
     FAILED = 1
     USAGE = 2
     BROKEN = 3
+    INTERRUPTED = 130
 
 
 class Answer:
@@ -67,6 +68,10 @@ def answering(*, as_json: bool) -> Iterator[Answer]:
         yield answer
     except RegstoreError as error:
         raise answer.fail(error) from error
+    except KeyboardInterrupt as interruption:
+        note("interrupted")
+        answer.give({"error": {"type": "KeyboardInterrupt", "message": "interrupted"}})
+        raise typer.Exit(ExitCode.INTERRUPTED) from interruption
 
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:

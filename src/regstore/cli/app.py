@@ -12,6 +12,7 @@ from regstore.cli.conformance import conformance
 from regstore.cli.demo import demo
 from regstore.cli.layouts import export_command, import_command
 from regstore.cli.ls import ls
+from regstore.cli.probe import probe
 
 app: typer.Typer = typer.Typer(
     cls=Commands,
@@ -19,7 +20,7 @@ app: typer.Typer = typer.Typer(
         "Look into the storage of a container registry, and move images in and out of it. "
         "URL is a directory, file:///path, s3://bucket/prefix or any other fsspec URL. "
         "Exit codes: 0 done, 1 failed, 2 the command makes no sense like this, "
-        "3 a clause of the contract is broken."
+        "3 a clause of the contract is broken, 130 interrupted."
     ),
     no_args_is_help=True,
     add_completion=False,
@@ -30,6 +31,7 @@ app.command()(demo)
 app.command("import")(import_command)
 app.command("export")(export_command)
 app.command()(ls)
+app.command()(probe)
 app.command()(conformance)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -24,15 +25,37 @@ if TYPE_CHECKING:
 _OUTCOMES = ("kept", "broken", "not tested")
 
 
-def conformance(url: Url, storage_option: StorageOptions = None, as_json: AsJson = False) -> None:
+def conformance(
+    url: Url,
+    clause: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="Prove this clause only, such as W3. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    junit: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write JUnit XML there, too.", show_default=False),
+    ] = None,
+    storage_option: StorageOptions = None,
+    as_json: AsJson = False,
+) -> None:
     """Prove a store against the storage contract, clause by clause.
 
-    Works below a fresh prefix, which is removed at the end. Says of each clause whether it is kept,
-    broken or not tested, and what was seen. The exit code is 3 where one is broken.
+    Works below a fresh prefix, which is removed at the end, also after Ctrl-C. Says of each clause
+    whether it is kept, broken or not tested, and what was seen: what failed, or why something of it
+    could not be asked. The exit code is 3 where one is broken.
     """
     with answering(as_json=as_json) as answer:
         options = parse_storage_options(storage_option)
-        results = _prove(url, options)
+        only = [each.upper() for each in clause or ()]
+        if junit is not None and not junit.absolute().parent.is_dir():
+            raise ConfigurationError(f"--junit: there is no directory {junit.absolute().parent}")
+        results = _prove(url, options, only)
+        if junit is not None:
+            _write_junit(junit, results)
         rows = [(each.clause, each.outcome, each.title, each.seen) for each in results]
         for line in columns(rows):
             answer.show(line)
@@ -43,7 +66,7 @@ def conformance(url: Url, storage_option: StorageOptions = None, as_json: AsJson
             raise typer.Exit(ExitCode.BROKEN)
 
 
-def _prove(url: str, options: dict[str, object]) -> list[ClauseResult]:
+def _prove(url: str, options: dict[str, object], only: Sequence[str]) -> list[ClauseResult]:
     try:
         from regstore.testing import run_conformance
     except ModuleNotFoundError as error:
@@ -51,7 +74,16 @@ def _prove(url: str, options: dict[str, object]) -> list[ClauseResult]:
         raise ConfigurationError(msg) from error
     store = (lambda: open_driver(url, storage_options=options)) if options else url
     with _counting() as progress:
-        return run_conformance(store, progress=progress)
+        return run_conformance(store, only=only, progress=progress)
+
+
+def _write_junit(file: Path, results: Sequence[ClauseResult]) -> None:
+    from regstore.testing.junit import as_junit
+
+    try:
+        file.write_bytes(as_junit(results))
+    except OSError as error:
+        raise ConfigurationError(f"--junit: {file} cannot be written: {error.strerror}") from error
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -46,6 +46,16 @@ def waiting(what: str) -> Iterator[None]:
         return
     with Console(stderr=True).status(what):
         yield
+
+
+@contextmanager
+def telling(what: str) -> Iterator[Callable[[str], None]]:
+    """Show that something goes on, and which part of it, while the block runs."""
+    if not sys.stderr.isatty():
+        yield lambda _part: None
+        return
+    with Console(stderr=True).status(what) as status:
+        yield lambda part: status.update(f"{what}: {part}")
 
 
 class _Transfer:

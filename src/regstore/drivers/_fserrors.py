@@ -65,7 +65,10 @@ _BY_NAME: dict[str, type[DriverError]] = {
     "ClientPayloadError": TransientError,
     "HTTPClientError": TransientError,  # botocore: all that is lost on the wire
     "NoCredentialsError": PermissionDeniedError,
-    "SSHException": TransientError,  # paramiko
+    "AuthenticationException": PermissionDeniedError,  # paramiko
+    "BadHostKeyException": PermissionDeniedError,
+    "NoValidConnectionsError": TransientError,
+    "SSHException": TransientError,
     "ServiceRequestError": TransientError,  # azure
     "ServiceResponseError": TransientError,
     "EOFError": TransientError,

@@ -39,6 +39,8 @@
     docker/registry/regstore/v1                             StateRoot: ours, stock never walks it
     ├── caps.json                                           Caps
     ├── format                                              Format
+    ├── probes                                              ProbesRoot
+    │   └── <nonce>                                         ProbeScratch
     └── referrers/<name>                                    ReferrersRoot
         ├── _complete                                       ReferrersComplete
         └── _subjects                                       SubjectsRoot
@@ -71,6 +73,8 @@ from regstore.layout.legacy import SignatureLink, SignaturesRoot, TarsumBlobData
 from regstore.layout.own import (
     Caps,
     Format,
+    ProbeScratch,
+    ProbesRoot,
     Referrer,
     ReferrersAlgorithm,
     ReferrersComplete,
@@ -134,6 +138,8 @@ __all__ = [
     "LayersRoot",
     "ManifestsRoot",
     "PathSpec",
+    "ProbeScratch",
+    "ProbesRoot",
     "Referrer",
     "ReferrersAlgorithm",
     "ReferrersComplete",

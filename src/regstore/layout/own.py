@@ -5,9 +5,11 @@ Stock software walks ``docker/registry/v2`` only, so that nothing here ever come
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from regstore.digest import Digest
+from regstore.errors import InvalidPathError
 from regstore.layout.fields import (
     InRepository,
     InRepositoryByAlgorithm,
@@ -19,7 +21,10 @@ from regstore.layout.spec import PathSpec, directory, file
 
 ROOT = "docker/registry/regstore/v1"
 REFERRERS = ROOT + "/referrers/{name}"
+PROBES = ROOT + "/probes"
 SUBJECTS = REFERRERS + "/_subjects"
+
+_NONCE = re.compile(r"[0-9a-f]{16}", re.ASCII)
 
 
 @directory(ROOT)
@@ -41,6 +46,29 @@ class Caps(PathSpec):
     """What a probe of the store found out."""
 
     __slots__ = ()
+
+
+@directory(PROBES)
+class ProbesRoot(PathSpec):
+    """Where probes of the store work, each in a directory of its own, for some seconds."""
+
+    __slots__ = ()
+
+
+@directory(PROBES + "/{nonce}")
+@dataclass(frozen=True, slots=True)
+class ProbeScratch(PathSpec):
+    """What one probe has written; a probe that was killed leaves it, and it may be deleted then.
+
+    :param nonce: 16 lower-case hexadecimal digits.
+    :raises InvalidPathError: it is something else.
+    """
+
+    nonce: str
+
+    def __post_init__(self) -> None:
+        if not _NONCE.fullmatch(self.nonce):
+            raise InvalidPathError(self.nonce, detail="a probe is named by 16 hexadecimal digits")
 
 
 @directory(REFERRERS)

@@ -45,6 +45,7 @@ class ClauseResult:
     :ivar passed: how many tests passed.
     :ivar failed: how many failed.
     :ivar skipped: how many had nothing to test.
+    :ivar seconds: how long they took together.
     """
 
     clause: str
@@ -54,6 +55,7 @@ class ClauseResult:
     passed: int
     failed: int
     skipped: int
+    seconds: float = 0.0
 
 
 class Target:
@@ -91,6 +93,7 @@ class Target:
 @dataclass(slots=True)
 class _Seen:
     passed: int = 0
+    seconds: float = 0.0
     failures: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
@@ -119,6 +122,7 @@ class _Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         test = report.nodeid.rpartition("::")[2]
         seen = self.seen.setdefault(test, _Seen())
+        seen.seconds += report.duration
         if report.failed:
             seen.failures.append(f"{test}: {_message(report)}")
         elif report.skipped:
@@ -214,6 +218,7 @@ def _result(clause: str, recorder: _Recorder) -> ClauseResult:
         passed,
         sum(bool(seen.failures) for seen in tests),
         sum(bool(seen.reasons) for seen in tests),
+        round(sum(seen.seconds for seen in tests), 3),
     )
 
 

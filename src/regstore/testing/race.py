@@ -8,22 +8,42 @@ import sys
 import time  # noqa: TID251 - to give way, not to tell the time
 import traceback
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor  # noqa: TID251 - the callers that race
 from contextlib import contextmanager
 from threading import Barrier, Event  # noqa: TID251 - the callers that race
+from types import CodeType, FrameType
 from typing import TypeVar
 
 T = TypeVar("T")
 
 CHILD_SECONDS = 30
+OFTEN = 10
+RARELY = 50
+
+
+def _giving_way() -> Callable[[FrameType, str, object], None]:
+    """Return a hook that lets another thread go on at each call and return of a function.
+
+    Of one that is called again and again only at some: libraries that speak a protocol in Python
+    have thousands of calls for one of the driver's, and would do nothing but give way.
+    """
+    seen: Counter[CodeType] = Counter()
+
+    def give_way(frame: FrameType, _event: str, _argument: object) -> None:
+        seen[frame.f_code] += 1
+        if seen[frame.f_code] < OFTEN or not seen[frame.f_code] % RARELY:
+            time.sleep(0)
+
+    return give_way
 
 
 @contextmanager
 def _taking_turns() -> Iterator[None]:
-    """Let another thread go on at every call and return, so that each race has its chance."""
+    """Let another thread go on at many a call and return, so that each race has its chance."""
     before = sys.getprofile()
-    sys.setprofile(lambda *_: time.sleep(0))
+    sys.setprofile(_giving_way())
     try:
         yield
     finally:

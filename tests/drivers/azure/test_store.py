@@ -201,6 +201,8 @@ class TestDeleting:
             run(store.delete("f", if_version(first)))
         assert run(store.get("f")).data == b"2"
         run(store.delete("f", if_version(second)))
+        with pytest.raises(PathNotFoundError):
+            run(store.delete("f", if_version(second)))
         with pytest.raises(UnsupportedMethodError):
             run(store.delete("f", IF_ABSENT))
 

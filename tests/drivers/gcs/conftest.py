@@ -8,7 +8,7 @@ import pytest
 from yarl import URL
 
 from regstore._run import LoopRuntime
-from regstore.drivers.gcs.opening import gcs_store
+from regstore.drivers.gcs import gcs_store
 from regstore.drivers.gcs.store import GcsStore
 from tests.drivers.gcs.canned import CannedServer
 from tests.gcs_server import FakeGcs, fake_gcs

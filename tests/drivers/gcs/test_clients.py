@@ -18,7 +18,7 @@ from google.oauth2.credentials import Credentials
 
 from regstore._loop import OwnLoopRuntime
 from regstore._run import LoopRuntime
-from regstore.drivers.gcs.opening import gcs_store
+from regstore.drivers.gcs import gcs_store
 from regstore.drivers.gcs.place import Place, parse_url
 from regstore.errors import ConfigurationError, PermissionDeniedError, TransientError
 from tests.drivers.gcs.canned import CannedServer, answer, media
@@ -89,7 +89,7 @@ def hook(event, args):
         print(event, args); os._exit(3)
 sys.addaudithook(hook)
 from regstore._run import LoopRuntime
-from regstore.drivers.gcs.opening import gcs_store
+from regstore.drivers.gcs import gcs_store
 gcs_store("gs://bucket/prefix", {}, LoopRuntime())
 assert dict(os.environ) == before
 """

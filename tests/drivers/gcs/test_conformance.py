@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from regstore._loop import OwnLoopRuntime
 from regstore.driver import StorageDriver
-from regstore.drivers.gcs.opening import gcs_store
+from regstore.drivers.gcs import gcs_store
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.testing import BackDoor, StorageDriverTests
 from tests.gcs_server import BUCKET, FakeGcs, fake_gcs
@@ -84,7 +84,7 @@ class TestGcsDriver(StorageDriverTests):
     @override
     def histories(self) -> settings:
         """Fewer than elsewhere: a step is a request and more, in two servers."""
-        return settings(super().histories(), max_examples=12)
+        return settings(super().histories(), max_examples=6)
 
     def reopen(self, _driver: StorageDriver | None = None) -> StorageDriver:
         store = gcs_store(self.url, self.server.storage_options, self.runtime)

@@ -11,7 +11,7 @@ import pytest
 
 from regstore._run import LoopRuntime
 from regstore.driver import ANY, IF_ABSENT, Condition, if_version
-from regstore.drivers.gcs.opening import gcs_store
+from regstore.drivers.gcs import gcs_store
 from regstore.drivers.gcs.store import GcsStore
 from regstore.errors import (
     ConfigurationError,

@@ -15,7 +15,7 @@ from google.cloud.storage import _signing  # type: ignore[import-untyped]
 from google.oauth2.service_account import Credentials
 
 from regstore._run import LoopRuntime
-from regstore.drivers.gcs.opening import gcs_store
+from regstore.drivers.gcs import gcs_store
 from regstore.drivers.gcs.sign import Grant, can_sign, signed_url
 from tests.gcs_server import BUCKET, FakeGcs
 

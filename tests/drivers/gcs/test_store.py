@@ -18,9 +18,9 @@ from yarl import URL
 
 from regstore._run import LoopRuntime
 from regstore.driver import IF_ABSENT, if_version
+from regstore.drivers.gcs import gcs_store
 from regstore.drivers.gcs.assembly import prefix_of
 from regstore.drivers.gcs.body import CHUNK
-from regstore.drivers.gcs.opening import gcs_store
 from regstore.drivers.gcs.store import GcsStore
 from regstore.drivers.objects.port import Part
 from regstore.errors import (

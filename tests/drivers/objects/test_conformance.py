@@ -51,6 +51,7 @@ class TestObjects(StorageDriverTests):
 
     @pytest.fixture
     def back_door(self, driver: StorageDriver) -> BackDoor:
+        assert isinstance(driver, ObjectDriver)
         return ObjectsDoor(self.contents, self._open())
 
     def reopen(self, _: StorageDriver | None = None) -> StorageDriver:

@@ -135,7 +135,11 @@ class AzureStore(ObjectStore):
     async def delete(self, key: str, condition: Condition = ANY) -> None:
         if condition.kind == "absent":
             raise UnsupportedMethodError(key, DRIVER, "what is absent cannot be deleted")
-        await self._service.call("DELETE", key, headers=conditions(condition))
+        try:
+            await self._service.call("DELETE", key, headers=conditions(condition))
+        except PreconditionFailedError:
+            await self.head(key)  # a missing blob has no version either, and that comes first
+            raise
 
     @override
     async def delete_many(self, keys: Sequence[str]) -> None:

@@ -14,6 +14,9 @@ BLOCK_SIZE: Final = 1 << 20
 """Bytes that are taken off a connection at a time, at most."""
 _BUFFER: Final = 512 << 10
 _LARGE_BODY: Final = 64 << 10
+_KEPT_SECONDS: Final = 3.0
+"""How long an idle connection is kept: less than any server does, since a write that meets one
+which the server is closing is lost, and is not sent again. Azurite closes after 5 seconds."""
 _READING: Final = {"GET", "HEAD"}
 
 
@@ -27,7 +30,8 @@ class OnceTransport(AioHttpTransport):  # type: ignore[misc] # untyped where it 
     """
 
     def __init__(self, *, connect_seconds: float, read_seconds: float) -> None:
-        self.connector = aiohttp.TCPConnector(limit=0)  # how many is for wrappers to say
+        # How many connections there may be is for wrappers to say.
+        self.connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS)
         config = {
             "connection_timeout": connect_seconds,
             "read_timeout": read_seconds,

@@ -25,8 +25,8 @@ from regstore.driver import (
     check_path,
     check_range,
 )
-from regstore.drivers.generic.info import file_info, kind_of
-from regstore.drivers.generic.publish import find_file, publisher_for
+from regstore.drivers.generic.info import kind_of
+from regstore.drivers.generic.publish import publisher_for
 from regstore.drivers.generic.reader import RangeReader
 from regstore.drivers.generic.session import Record, Session
 from regstore.drivers.generic.source import Source
@@ -37,6 +37,7 @@ from regstore.drivers.generic.tree import (
     remove_below,
     shown_children,
 )
+from regstore.drivers.generic.versions import described, find_file, size_of
 from regstore.drivers.generic.writer import GenericWriter
 from regstore.errors import (
     InvalidOffsetError,
@@ -104,7 +105,7 @@ class GenericDriver(StorageDriver):
         check_path(path, self.name, allow_root=True)
         info = self._store.info(path) if path else None
         if info is not None and kind_of(info) == "file":
-            return file_info(path, info, self.name)
+            return described(self._store, path, info)
         if path and (info is None or not has_files(self._store, path)):
             raise PathNotFoundError(path, self.name)
         return FileInfo(path, 0, EPOCH, "", is_dir=True)
@@ -163,7 +164,7 @@ class GenericDriver(StorageDriver):
     async def move(self, source: str, destination: str) -> None:
         check_path(source, self.name)
         self._check_write(destination)
-        find_file(self._store, source)
+        size_of(self._store, source)
         if source != destination:
             self._publisher.move(source, destination)
 
@@ -182,7 +183,7 @@ class GenericDriver(StorageDriver):
         if source != destination:
             self._publisher.copy(source, destination)
         else:
-            find_file(self._store, source)
+            size_of(self._store, source)
 
     @override
     async def delete(self, path: str) -> None:
@@ -203,7 +204,7 @@ class GenericDriver(StorageDriver):
     ) -> None:
         self._check_write(path, condition)
         try:
-            find_file(self._store, path)
+            size_of(self._store, path)
         except PathNotFoundError:
             if missing_ok:
                 return
@@ -229,7 +230,11 @@ class GenericDriver(StorageDriver):
         nothing = True
         for found in files_below(self._store, path):
             nothing = False
-            yield file_info(found.path, found.info, self.name)
+            try:
+                info = described(self._store, found.path, found.info)
+            except PathNotFoundError:
+                continue  # deleted since it was listed
+            yield info
         if path and nothing:
             raise PathNotFoundError(path, self.name, "nothing lies below it")
 
@@ -251,7 +256,7 @@ class GenericDriver(StorageDriver):
     @override
     async def local_file(self, path: str) -> Path | None:
         check_path(path, self.name)
-        find_file(self._store, path)
+        size_of(self._store, path)
         return self._store.local(path)
 
     @override
@@ -269,7 +274,7 @@ class GenericDriver(StorageDriver):
     ) -> None:
         size = 0 if record is None else record.size
         with suppress(PathNotFoundError) if begin else nullcontext():
-            if record is None and find_file(self._store, path).size:
+            if record is None and size_of(self._store, path):
                 detail = "committed content cannot be continued"
                 raise PathExistsError(path, self.name, detail)
         if size < at_least:

@@ -50,6 +50,11 @@ def file_info(path: str, info: Info, driver: str) -> FileInfo:
     return FileInfo(path, size, _modified(info), _version(info))
 
 
+def has_tag(info: Info) -> bool:
+    """Whether the filesystem has a tag of the content, such as an ETag."""
+    return any(info.get(key) for key in _TAGS)
+
+
 def _modified(info: Info) -> datetime:
     """Return the time of the last change, or :data:`EPOCH` where the filesystem knows none."""
     times = (_time(info[key]) for key in _TIMES if key in info)

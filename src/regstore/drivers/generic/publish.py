@@ -9,24 +9,13 @@ from functools import partial
 from typing_extensions import override
 
 from regstore._run import Runtime
-from regstore.driver import RESERVED_PREFIX, FileInfo
-from regstore.drivers.generic.info import file_info, kind_of
+from regstore.driver import RESERVED_PREFIX
 from regstore.drivers.generic.store import Store, noting
-from regstore.errors import DriverError, IncompleteReadError, PathNotFoundError, TransientError
+from regstore.drivers.generic.versions import size_of
+from regstore.errors import DriverError, IncompleteReadError, TransientError
 
 PART_SIZE = 8 << 20
 """Bytes that are held in memory at a time: parts of writers and ranges of readers, at most."""
-
-
-def find_file(store: Store, path: str) -> FileInfo:
-    """Return what the object at *path* is.
-
-    :raises PathNotFoundError: no object lies there.
-    """
-    info = store.info(path)
-    if info is None or kind_of(info) != "file":
-        raise PathNotFoundError(path, store.name)
-    return file_info(path, info, store.name)
 
 
 def ranges(store: Store, path: str, size: int) -> Iterator[bytes]:
@@ -73,7 +62,7 @@ class Publisher(ABC):
 
     def copy(self, source: str, destination: str) -> int:
         """Make the content of *source* appear at *destination*; return its size."""
-        size = find_file(self._store, source).size
+        size = size_of(self._store, source)
         self._publish(destination, partial(self._copy, source, size), size)
         return size
 
@@ -98,7 +87,7 @@ class Publisher(ABC):
 
         :raises TransientError: the filesystem has not stored what it was given.
         """
-        found = find_file(self._store, path).size
+        found = size_of(self._store, path)
         if found != size:
             detail = f"{found} bytes are stored of {size}: write again"
             raise TransientError(path, self._store.name, detail, outcome_unknown=True)
@@ -128,7 +117,7 @@ class Renaming(Publisher):
 
     @override
     def move(self, source: str, destination: str) -> None:
-        size = find_file(self._store, source).size
+        size = size_of(self._store, source)
         self._rename(source, destination)
         if not self._store.traits.replaces:
             self.check_size(destination, size)

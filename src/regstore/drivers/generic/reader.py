@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing_extensions import override
 
 from regstore.driver import CHUNK_SIZE, FileInfo, FileReader
-from regstore.drivers.generic.publish import PART_SIZE, find_file
+from regstore.drivers.generic.publish import PART_SIZE
 from regstore.drivers.generic.store import Store
+from regstore.drivers.generic.versions import find_file
 from regstore.errors import IncompleteReadError, PathNotFoundError, PreconditionFailedError
 
 

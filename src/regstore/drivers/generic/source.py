@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -11,8 +10,10 @@ from dataclasses import dataclass
 from fsspec import AbstractFileSystem
 from fsspec.implementations.dirfs import DirFileSystem
 
+from regstore.drivers.generic.connection import end, is_alive, is_connection, prepare
 from regstore.drivers.generic.traits import Traits, innermost, traits_of
-from regstore.errors import ConfigurationError, DriverError
+from regstore.drivers.generic.turns import Turns
+from regstore.errors import ConfigurationError, DriverError, TransientError
 
 UNCACHED = {"skip_instance_cache": True, "use_listings_cache": False}
 
@@ -41,6 +42,7 @@ class Source:
         self.name = name
         self._make = make
         self._here: Here | None = None
+        self._inherited: list[Here] = []
 
     @classmethod
     def of(cls, fs: AbstractFileSystem) -> Source:
@@ -57,18 +59,38 @@ class Source:
         :raises ConfigurationError: it cannot be made of the arguments given.
         """
         here = self._here
-        if here is None or here.pid != os.getpid():
-            lock = nullcontext() if self.traits.threads else threading.RLock()
+        if here is not None and here.pid != os.getpid():
+            # Were it collected here, it would say goodbye on the parent's connection.
+            self._inherited.append(here)
+            here = None
+        if here is None:
+            lock = nullcontext() if self.traits.threads else Turns()
             here = self._here = Here(os.getpid(), self._made(), lock)
         return here
 
+    def lost(self, here: Here, failure: DriverError) -> bool:
+        """Whether *failure* means the loss of a connection; then the next call makes another."""
+        if not is_connection(here.fs):
+            return False
+        if not isinstance(failure, TransientError) and is_alive(here.fs):
+            return False
+        if self._here is here:
+            self._here = None
+        end(here.fs)
+        return True
+
     def close(self) -> None:
         """Let go of the filesystem; its sessions end with it."""
-        self._here = None
+        here, self._here = self._here, None
+        if here is not None and here.pid == os.getpid():
+            end(here.fs)
+        elif here is not None:
+            self._inherited.append(here)
 
     def _made(self) -> AbstractFileSystem:
         try:
-            return self._make()
+            fs = self._make()
+            prepare(fs)
         except (DriverError, ConfigurationError):
             raise
         except (FileNotFoundError, ImportError, TypeError, ValueError) as error:
@@ -76,6 +98,7 @@ class Source:
                 f"{self.name}: the filesystem cannot be made ({type(error).__name__}): check the "
                 "URL and the storage options"
             ) from error
+        return fs
 
 
 def _fresh(fs: AbstractFileSystem) -> AbstractFileSystem:

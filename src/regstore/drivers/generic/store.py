@@ -26,6 +26,7 @@ from regstore.errors import (
     DriverError,
     InvalidPathError,
     PathNotFoundError,
+    TransientError,
     UnsupportedMethodError,
 )
 
@@ -204,17 +205,37 @@ class Store:
     def _full(self, path: str) -> str:
         return self._prefix + path if path else self._root
 
+    def _make_directories(self, path: str) -> None:
+        """Make the directory *path* and those above it, or leave it to the next write to say why.
+
+        Where another makes one of them meanwhile, SFTP tells no more than that it failed.
+        """
+        try:
+            self._call(path, lambda fs, full: fs.makedirs(full, exist_ok=True), writing=True)
+        except (PathNotFoundError, InvalidPathError):
+            return
+        except DriverError as error:
+            if type(error) is not DriverError:
+                raise
+
     def _call(
         self, path: str, act: Callable[[AbstractFileSystem, str], T], *, writing: bool = False
     ) -> T:
         try:
             here = self._source.here()
-            with here.lock:
-                return act(here.fs, self._full(path))
         except ConfigurationError:
             raise
         except Exception as error:
-            raise translate(error, path, self.name, writing=writing) from error
+            raise translate(error, path, self.name, writing=False) from error
+        with here.lock:
+            try:
+                return act(here.fs, self._full(path))
+            except Exception as error:
+                failure = translate(error, path, self.name, writing=writing)
+                if self._source.lost(here, failure):
+                    detail = "the connection is lost: the next call makes another"
+                    failure = TransientError(path, self.name, detail, outcome_unknown=writing)
+                raise failure from error
 
     def _do(self, path: str, act: Callable[[], object]) -> None:
         self._call(path, lambda _fs, _full: act(), writing=True)
@@ -225,14 +246,8 @@ class Store:
             try:
                 return self._call(path, act, writing=True)
             except PathNotFoundError:
-                # Where the parent is an object, act itself will say so.
-                with suppress(PathNotFoundError, InvalidPathError):
-                    self._call(path.rpartition("/")[0], _make_directories, writing=True)
+                self._make_directories(path.rpartition("/")[0])
         return self._call(path, act, writing=True)
-
-
-def _make_directories(fs: AbstractFileSystem, path: str) -> None:
-    fs.makedirs(path, exist_ok=True)
 
 
 def _abandon(handle: _Handle) -> None:

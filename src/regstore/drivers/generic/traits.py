@@ -42,6 +42,8 @@ class Traits:
     :ivar flat: ``find`` pages through keys instead of asking for every directory.
     :ivar threads: one instance may be used by many threads.
     :ivar keeps: an instance survives a fork, and holds no listings.
+    :ivar versions: what ``info`` says changes with every change of content, without a tag too.
+    :ivar connection: an instance is one connection, which does not come back when it is lost.
     :ivar listings: the constructor takes ``use_listings_cache``.
     :ivar presigns: ``sign`` takes the parameters of boto's presigned URLs.
     :ivar read_only: nothing can be written.
@@ -57,6 +59,8 @@ class Traits:
     flat: bool = False
     threads: bool = False
     keeps: bool = False
+    versions: bool = False
+    connection: bool = False
     listings: bool = True
     presigns: bool = False
     read_only: bool = False
@@ -80,6 +84,7 @@ _KNOWN: dict[str, Traits] = {
         prunes=True,
         threads=True,
         keeps=True,
+        versions=True,
         # Not atomic_put: pipe_file syncs nothing. Not atomic_move: across devices mv is a copy.
         capabilities=_STRONG,
     ),
@@ -89,6 +94,7 @@ _KNOWN: dict[str, Traits] = {
         flat=True,
         threads=True,
         keeps=True,
+        versions=True,
         capabilities=replace(
             _STRONG,
             atomic_put=True,
@@ -114,11 +120,20 @@ _KNOWN: dict[str, Traits] = {
     "adlfs.spec.AzureBlobFileSystem": replace(
         _OBJECTS, capabilities=replace(_STRONG, atomic_put=True)
     ),
-    # Its constructor hands every argument to paramiko.
+    # Its constructor hands every argument to paramiko; its mv is posix-rename@openssh.com. SFTP 3
+    # has times in seconds and no inodes, so not stable_reads: large objects that were written in
+    # the same second have the same version.
     "fsspec.implementations.sftp.SFTPFileSystem": Traits(
-        renames=True, replaces=True, prunes=True, listings=False
+        renames=True,
+        replaces=True,
+        prunes=True,
+        connection=True,
+        listings=False,
+        capabilities=replace(_STRONG, stable_reads=False),
     ),
-    "fsspec.archive.AbstractArchiveFileSystem": Traits(read_only=True, capabilities=Capabilities()),
+    "fsspec.archive.AbstractArchiveFileSystem": Traits(
+        read_only=True, versions=True, capabilities=Capabilities()
+    ),
 }
 _CACHES = "fsspec.implementations.cached.CachingFileSystem"
 

@@ -21,6 +21,15 @@ _PIECES = 8
 """What is too large for one copy is copied in so many pieces at least, at the same time."""
 
 
+def require_conditional_commit(store: ObjectStore, path: str, condition: Condition) -> None:
+    """Refuse a condition that the store does not keep for what comes in parts.
+
+    :raises UnsupportedMethodError: *condition* is such a one.
+    """
+    if condition.kind != "any" and not store.capabilities.conditional_commit:
+        raise UnsupportedMethodError(path, store.name, "no conditions on commits")
+
+
 async def complete(
     store: ObjectStore,
     session: Session,

@@ -26,7 +26,7 @@ from regstore.driver import (
 )
 from regstore.drivers.objects import assembly, paging, reading
 from regstore.drivers.objects.heads import read_head
-from regstore.drivers.objects.naming import ParkedPlace, is_hidden
+from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Head
 from regstore.drivers.objects.removal import delete_tree
@@ -144,6 +144,8 @@ class ObjectDriver(StorageDriver):
         check_path(destination, self.name)
         if condition.kind != "any" and not self.capabilities.conditional_copy:
             raise UnsupportedMethodError(destination, self.name, "no conditions on copies")
+        if source_version is not None and not self.capabilities.source_pinned_copy:
+            raise UnsupportedMethodError(source, self.name, "no pinned copies")
         info = await self._store.head(source)
         return await self._copy(info, destination, condition, source_version)
 
@@ -186,7 +188,7 @@ class ObjectDriver(StorageDriver):
         shown = False
         async with aclosing(paging.below(self._store, f"{path}/" if path else "")) as objects:
             async for info in objects:
-                if not is_hidden(info.path) and not info.path.endswith("/"):
+                if paging.is_object(info.path):
                     shown = True
                     yield info
         if path and not shown:
@@ -200,7 +202,10 @@ class ObjectDriver(StorageDriver):
         expires: timedelta = timedelta(minutes=20),
         filename: str | None = None,
     ) -> str | None:
-        return await self._store.sign(check_path(path, self.name), method, expires, filename)
+        check_path(path, self.name)
+        if not self.capabilities.redirect:
+            return None
+        return await self._store.sign(path, method, expires, filename)
 
     @override
     async def local_file(self, path: str) -> None:

@@ -59,6 +59,7 @@ class StraightWriter(StatefulWriter):
         self, to: str | None, condition: Condition, *, keep_parked: bool
     ) -> str | None:
         target = self._path if to is None else check_path(to, self._driver)
+        assembly.require_conditional_commit(self._store, target, condition)
         if target != self._destination:
             detail = f"this writer was opened for {self._destination!r} alone"
             raise UnsupportedMethodError(target, self._driver, detail)

@@ -81,6 +81,7 @@ class ObjectWriter(StatefulWriter):
         self, to: str | None, condition: Condition, *, keep_parked: bool
     ) -> str | None:
         target = self._path if to is None else check_path(to, self._driver)
+        assembly.require_conditional_commit(self._store, target, condition)
         if self._published is None or self._published[0] != (target, condition):
             version = await self._publish(target, condition, keep_parked=keep_parked)
             self._published = (target, condition), version

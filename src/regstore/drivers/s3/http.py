@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,10 +53,16 @@ def never_connected(error: EndpointConnectionError | ConnectionClosedError) -> b
 
 @contextmanager
 def _in_pieces(request: Any) -> Iterator[None]:  # noqa: ANN401 - botocore has no types
-    """Let a large body go out as the connection takes it, with no second copy of all of it."""
+    """Let a body go out at once, as the connection takes it.
+
+    Nobody waits for "100 Continue", which costs a round trip for each write; and nothing is read in
+    a thread or copied, as the file that botocore has made of the body would be.
+    """
     body = request.body
-    if isinstance(body, bytes) and len(body) > _PIECE:
-        request.body = _Pieces(body)
+    request.headers.pop("Expect", None)
+    if isinstance(body, io.BytesIO):
+        data = body.getvalue()
+        request.body = _Pieces(data) if len(data) > _PIECE else data
     try:
         yield
     finally:

@@ -46,6 +46,6 @@ class StorageDriverTests(
     reason says what was not claimed, or which override point would prove it.
 
     Override as well, where the store has it: :meth:`reopen`, and the fixtures ``back_door`` and
-    ``full_driver``. The suite works in directories of its own and leaves nothing behind; a driver
-    that leaves something behind fails.
+    ``full_driver``; over an emulator, :attr:`unproved`. The suite works in directories of its own
+    and leaves nothing behind; a driver that leaves something behind fails.
     """
