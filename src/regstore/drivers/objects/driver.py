@@ -131,7 +131,7 @@ class ObjectDriver(StorageDriver):
         info = await self._store.head(source)
         if source == destination:
             return
-        await self._copy(info, destination)
+        await assembly.copy_object(self._store, info, destination, is_moving=True)
         await assembly.verified(self._store, destination, info.size, None)
         await self._store.delete_many([source])
 
@@ -233,9 +233,8 @@ class ObjectDriver(StorageDriver):
         condition: Condition = ANY,
         source_version: str | None = None,
     ) -> str | None:
-        scratch = ParkedPlace.of(destination).directory
         return await assembly.copy_object(
-            self._store, source, destination, scratch, condition, source_version
+            self._store, source, destination, condition, source_version
         )
 
     async def _resume(self, path: str, at_least: int, *, begin: bool) -> Head | None:
