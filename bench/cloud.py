@@ -95,11 +95,13 @@ def main() -> None:
 def large(endpoint: str, where: str, mib: int, rounds: int, targets: tuple[float, float]) -> None:
     with side("ours", endpoint) as ours, side("obstore", endpoint) as peer:
         for each in (ours, peer):
+            each.do("prepare", 16, 0)
             each.do("up", 16, 0)
             each.do("down", 16, 0)
         ups, downs = [], []
         for _ in range(rounds):
             seed = next(numbers)
+            ours.do("prepare", mib, seed)
             ups.append((ours.do("up", mib, seed), peer.do("up", mib, seed)))
             downs.append((ours.do("down", mib, seed), peer.do("down", mib, seed)))
     speed: Callable[[Taken], str] = lambda taken: f"{mib / taken.seconds:6.0f} MiB/s"  # noqa: E731
@@ -127,7 +129,10 @@ def small(endpoint: str, number: int, rounds: int) -> None:
 
 def memory(endpoint: str, mib: int) -> None:
     with side("ours", endpoint) as ours:
-        before = ours.do("up", 1, next(numbers)).peak
+        ours.do("prepare", 1, 0)
+        before = ours.do("up", 1, 0).peak
+        for number in range(TOGETHER):
+            ours.do("prepare", mib, 2_000_000 + number)
         peak = ours.do("together", mib, 2_000_000, TOGETHER).peak
     title = f"peak memory of {TOGETHER} uploads of {mib} MiB at once"
     print(f"{title:52} {peak:6.0f} MiB, {before:.0f} of them before (target {MOST_MEMORY})")

@@ -26,6 +26,8 @@ R = TypeVar("R")
 
 _GRACE = 5.0
 """Seconds that the interpreter's exit waits for cancelled calls to clean up."""
+_FAREWELL = 1.0
+"""Seconds of these that calls which nobody waits for, such as those that close, have to end."""
 
 
 class IoLoop:
@@ -34,6 +36,7 @@ class IoLoop:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._detached: set[asyncio.Task[Any]] = set()
         self._over = False
         self._thread = threading.Thread(target=self._work, name="regstore-io", daemon=True)
         self._thread.start()
@@ -72,11 +75,17 @@ class IoLoop:
 
         Nobody waits, and of errors nobody is told but asyncio's log.
         """
+
+        def begin() -> None:
+            task = self.spawn(make(*args, **named))
+            self._detached.add(task)
+            task.add_done_callback(self._detached.discard)
+
         with suppress(RuntimeError):
-            self.post(lambda: self.spawn(make(*args, **named)))
+            self.post(begin)
 
     def stop(self, grace: float) -> None:
-        """Cancel what runs, wait up to *grace* seconds for its end, and close the loop."""
+        """Cancel what is waited for, wait up to *grace* seconds for its end, and close the loop."""
         self._over = True
         self._loop.call_soon_threadsafe(lambda: self.spawn(self._wind_up()))
         self._thread.join(grace)
@@ -93,6 +102,8 @@ class IoLoop:
                 self._loop.run_forever()
 
     async def _wind_up(self) -> None:
+        if self._detached:
+            await asyncio.wait(self._detached, timeout=_FAREWELL)
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in others:
                 task.cancel()
@@ -122,6 +133,15 @@ def io_loop() -> IoLoop:
             if here.io is None:
                 here.io = IoLoop()
     return here.io
+
+
+def at_leisure(make: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Run *make* in this process's I/O loop where it has one: what was dropped is released there.
+
+    May be called while the interpreter collects garbage, or exits.
+    """
+    if _process.io is not None:
+        _process.io.detach(make)
 
 
 def _after_fork() -> None:

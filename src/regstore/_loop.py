@@ -15,10 +15,11 @@ from functools import partial
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Generic, TypeVar
+from weakref import finalize
 
 from typing_extensions import override
 
-from regstore._iothread import IoCall, IoLoop, io_loop
+from regstore._iothread import IoCall, IoLoop, at_leisure, io_loop
 from regstore._run import CALLING_THREAD, LoopRuntime, close
 
 T = TypeVar("T")
@@ -95,6 +96,13 @@ class OwnLoopRuntime(LoopRuntime):
             )
             raise RuntimeError(msg)
         return _Waiting(coro).wait()
+
+    def release_with(self, owner: object, make: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Run *make* in the I/O loop when *owner* is collected, or the interpreter exits.
+
+        *make* must not hold *owner*.
+        """
+        finalize(owner, at_leisure, make)
 
     @override
     async def offload(self, fn: Callable[[], T]) -> T:

@@ -24,7 +24,7 @@ from regstore.events import Action
 from regstore.links import linked_digests
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
-from regstore.upload_content import Buffer
+from regstore.upload_content import OFFLOAD_BYTES, Buffer
 from regstore.uploads import AsyncUploads
 
 SINGLE_PUT_BYTES: Final = 16 << 20
@@ -158,7 +158,7 @@ class AsyncBlobs:
         if isinstance(data, bytes) and len(data) <= SINGLE_PUT_BYTES:
             return await self._put_whole(data, wanted)
         if isinstance(data, bytes):
-            known = wanted or await self._scope.runtime.offload(lambda: Digest.of(data))
+            known = wanted or await self._digest_of(data, "sha256")
             return await self._put_chunks([data], known)
         return await self._put_chunks(data, wanted)
 
@@ -271,7 +271,7 @@ class AsyncBlobs:
     async def _put_whole(self, data: bytes, wanted: Digest | None) -> Descriptor:
         await self._scope.writing()
         algorithm = wanted.algorithm if wanted else "sha256"
-        actual = await self._scope.runtime.offload(lambda: Digest.of(data, algorithm))
+        actual = await self._digest_of(data, algorithm)
         if wanted is not None and actual != wanted:
             msg = f"the content has digest {actual}, not {wanted}"
             raise DigestInvalidError(msg, digest=str(wanted), actual=str(actual))
@@ -279,6 +279,11 @@ class AsyncBlobs:
         await content.link_layer(self._scope, actual)
         self._scope.tell(Action.BLOB_PUSHED, digest=actual, size=len(data))
         return Descriptor(OCTET_STREAM, actual, len(data))
+
+    async def _digest_of(self, data: bytes, algorithm: str) -> Digest:
+        if len(data) <= OFFLOAD_BYTES:
+            return Digest.of(data, algorithm)
+        return await self._scope.runtime.offload(lambda: Digest.of(data, algorithm))
 
     async def _put_chunks(self, chunks: Chunks, wanted: Digest | None) -> Descriptor:
         upload = await self._uploads.create(digest=wanted)

@@ -19,8 +19,9 @@ Paths
     that are longer than 1,024 bytes less its root.
     **P3** Directories are implicit: one exists exactly while something lies below it. Where a store
     or other software leaves empty ones (``ghost_directories``) their names may linger in a parent's
-    list, but ``stat`` and ``list`` of them raise. A driver prunes what it empties itself. Whether
-    an object may lie below another object is not promised; a refusal is a :exc:`DriverError`.
+    list, but ``stat`` of them raises, and ``list`` of them raises or gives only such names. A
+    driver prunes what it empties itself. Whether an object may lie below another object is not
+    promised; a refusal is a :exc:`DriverError`.
     **P4** ``a`` never matches ``ab``: prefixes are whole segments.
     **P5** No driver leaves its root.
 

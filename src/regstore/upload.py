@@ -156,7 +156,7 @@ class AsyncUpload:
 
         :raises BlobUploadUnknownError: it was cancelled or purged meanwhile.
         """
-        if self._is_over:
+        if self._is_over or self._content.published is not None:
             return
         try:
             await self._content.park()
@@ -179,11 +179,19 @@ class AsyncUpload:
         Raises what :meth:`receive` and :meth:`commit` raise.
         """
         wanted = Digest(digest)
-        await self._open()
-        if not offset:
-            await self._content.go_straight(wanted)
-        await self.receive(chunks, offset, size)
-        return await self.commit(wanted)
+        with suppress(BlobUploadUnknownError):  # it may have been committed: the commit tells
+            await self._open()
+            if not offset:
+                await self._content.go_straight(wanted)
+        try:
+            await self.receive(chunks, offset, size)
+            return await self.commit(wanted)
+        except BaseException as error:
+            try:
+                await self._scope.runtime.shield(self._content.leave_straight())
+            except DriverError as failure:
+                error.add_note(f"and what was sent could not be discarded: {failure}")
+            raise
 
     async def commit(self, digest: str, size: int | None = None) -> Descriptor:
         """Verify what was taken, and make it a blob of this repository.

@@ -75,6 +75,13 @@ class UploadContent(ABC):
         """
 
     @abstractmethod
+    async def leave_straight(self) -> None:
+        """Begin again with nothing where :meth:`go_straight` has begun what nobody can go on with.
+
+        Does nothing once it was published, and where it did not go straight.
+        """
+
+    @abstractmethod
     async def park(self) -> None:
         """Make what was taken durable and let go.
 
@@ -166,47 +173,73 @@ class NotedContent(UploadContent):
     """Keeps the state of the hash in the note beside what is parked."""
 
     _straight = False
+    _is_unseen = False
+    """Whether it was parked and nobody has looked since whether the upload still is there."""
 
     @override
     async def open(self) -> None:
         try:
-            self.writer = await self._driver.writer(self._place.data, append=True, begin=True)
+            writer = await self._driver.writer(self._place.data, append=True, begin=True)
         except PathExistsError:  # other software has put it there, whole
             await self._rest_on(self._place.data)
             return
-        self.offset = self.writer.size
-        if not self._is_new and not (self.writer.size or self.writer.note):
+        if not self._is_new and not (writer.size or writer.note):
             await self._place.require_started()
+        self.writer, self.offset = writer, writer.size
         if self._hasher is None or self._hasher.size != self.offset:
-            self._hasher = hashstates.from_note(self.writer.note, self.offset)
+            self._hasher = hashstates.from_note(writer.note, self.offset)
 
     @override
     async def go_straight(self, digest: Digest) -> None:
         if self.writer is None or self.offset or self.writer.note:
             return
         await self.writer.cancel()
-        self._straight = True
         path = layout.BlobData(digest).path
         self.writer = await self._driver.writer(self._place.data, destination=path)
+        self._straight = True
         self._hasher = Hasher(digest.algorithm)
 
     @override
+    async def leave_straight(self) -> None:
+        if not self._straight or self.published is not None:
+            return
+        writer, self.writer, self._hasher = self.writer, None, None
+        self._straight, self.offset = False, 0
+        if writer is not None:  # what it cannot remove now goes with the upload
+            await writer.cancel()
+
+    @override
     async def park(self) -> None:
+        await self.leave_straight()
         hasher = self._hasher
         has_algorithm = hasher is not None and hasher.algorithm != hashstates.CANONICAL
         if self.writer is None and self._is_new and has_algorithm:
             await self.open()
+        if self.sealed is not None:
+            await self._unseal()
         writer = self.writer
-        if writer is None:
+        if writer is not None:
+            if writer.size or has_algorithm:
+                await writer.park(hashstates.to_note(hasher))
+            else:
+                await writer.cancel()  # who has taken nothing leaves no trace
+            self.writer, self._hasher = None, None
+            self._is_new, self._is_unseen = False, True
+        if self._is_unseen:
+            await self._place.require_started()
+            self._is_unseen = False
+
+    async def _unseal(self) -> None:
+        """Go on from what is parked, as it is before a commit seals it."""
+        sealed, writer = self.sealed, self.writer
+        if sealed == self._place.data or writer is None:
             return
-        if not self._straight and (writer.size or has_algorithm):
-            await writer.park(hashstates.to_note(hasher))
-        else:
-            await writer.cancel()  # who has taken nothing that could be kept leaves no trace
-            self.offset = 0
-        self.writer, self._hasher = None, None
-        self._is_new = False
-        await self._place.require_started()
+        self.writer = await self._driver.writer(self._place.data, append=True, begin=True)
+        if not self.writer.size:  # so small that it went there from memory
+            async with await self._driver.reader(sealed or "", must_exist=True) as reader:
+                async for chunk in reader:
+                    await self.writer.write(chunk)
+        self.sealed = None
 
     @override
     async def find_hashed(self, algorithm: str) -> Hasher:
@@ -252,6 +285,10 @@ class FiledContent(UploadContent):
     @override
     async def go_straight(self, digest: Digest) -> None:
         """Do nothing: to give a file its place is a rename."""
+
+    @override
+    async def leave_straight(self) -> None:
+        """Do nothing."""
 
     @override
     async def park(self) -> None:

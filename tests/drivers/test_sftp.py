@@ -48,4 +48,4 @@ class TestGenericOverSftp(StorageDriverTests):
         return open_driver(self.url, storage_options=self.options)
 
     def histories(self) -> settings:
-        return settings(super().histories(), max_examples=8)
+        return settings(super().histories(), max_examples=4)

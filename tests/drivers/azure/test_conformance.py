@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import ContainerClient
+from hypothesis import settings
 
 from regstore._loop import OwnLoopRuntime
 from regstore.driver import StorageDriver
@@ -58,6 +59,10 @@ class TestAzureDriver(StorageDriverTests):
 
     def reopen(self, _driver: StorageDriver) -> StorageDriver:
         return self._open()
+
+    def histories(self) -> settings:
+        """Fewer than elsewhere: each step is a request and more."""
+        return settings(super().histories(), max_examples=6)
 
     def _open(self) -> StorageDriver:
         return ObjectDriver(azure_store(self._where, self._options, OwnLoopRuntime()))

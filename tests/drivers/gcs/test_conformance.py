@@ -84,7 +84,7 @@ class TestGcsDriver(StorageDriverTests):
     @override
     def histories(self) -> settings:
         """Fewer than elsewhere: a step is a request and more, in two servers."""
-        return settings(super().histories(), max_examples=12)
+        return settings(super().histories(), max_examples=6)
 
     def reopen(self, _driver: StorageDriver | None = None) -> StorageDriver:
         store = gcs_store(self.url, self.server.storage_options, self.runtime)

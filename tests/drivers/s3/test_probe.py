@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from typer.testing import CliRunner
 
 from regstore._loop import OwnLoopRuntime
+from regstore.cli.app import app
 from regstore.consistency import Measured
 from regstore.consistency.probe import Effort, ProbeReport, probe
 from regstore.driver import IF_ABSENT, StorageDriver
@@ -78,3 +81,14 @@ def test_conditions_that_hold_go_through(measured: StorageDriver) -> None:
     run(measured.put_content("a", b"x", IF_ABSENT))
     with pytest.raises(PathExistsError):
         run(measured.put_content("a", b"y", IF_ABSENT))
+
+
+def test_the_command_exposes_it_too(rclone: S3Server) -> None:
+    options = [
+        f"--storage-option={name}:={json.dumps(value)}"
+        for name, value in rclone.storage_options.items()
+    ]
+    command = ["probe", rclone.fresh_url(), "--rounds=1", "--writers=2", "--no-parts", *options]
+    done = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert done.exit_code == 1, done.output
+    assert "s3: BROKEN: conditional_create, conditional_replace, conditional_delete" in done.output

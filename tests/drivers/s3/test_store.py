@@ -148,6 +148,8 @@ def test_listings(store: S3Store) -> None:
     assert sorted(found) == names[:4]
     later = run(store.list("d/", delimited=True, start_after="d/a"))
     assert [info.path for info in later.objects] == ["d/c"]
+    inside = run(store.list("d/", delimited=True, start_after="d/b/x"))
+    assert [info.path for info in inside.objects] == ["d/c"]
 
 
 def test_copies_keep_the_pin(seaweedfs: S3Server) -> None:
@@ -182,14 +184,17 @@ def test_parts_become_an_object(store: S3Store) -> None:
     assert run(store.sessions("")) == []
 
 
-def test_aborted_sessions_are_gone_and_may_be_aborted_again(store: S3Store) -> None:
+def test_aborted_sessions_are_gone_and_may_be_aborted_again(
+    store: S3Store, server: S3Server
+) -> None:
     session = run(store.begin("k", ""))
     part = run(store.put_part(session, 1, b"x"))
     run(store.abort(session, ()))
     run(store.abort(session, ()))
     assert run(store.sessions("")) == []
-    with pytest.raises(PathNotFoundError):
-        run(store.complete(session, [part]))
+    if server.name != "moto":  # it answers 500
+        with pytest.raises(PathNotFoundError):
+            run(store.complete(session, [part]))
 
 
 def test_who_is_cancelled_leaves_no_session(server: S3Server) -> None:

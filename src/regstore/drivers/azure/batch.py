@@ -22,7 +22,7 @@ from azure.core.utils import CaseInsensitiveDict
 from regstore.drivers.azure.connection import Connection
 from regstore.drivers.azure.errors import DRIVER, code_of, of_answer
 from regstore.drivers.azure.service import Service, translated
-from regstore.errors import DriverError
+from regstore.errors import DriverError, TransientError
 
 _MISSING: Final = 404
 _MISSING_CODES: Final = {"", "BlobNotFound", "ResourceNotFound"}
@@ -41,12 +41,21 @@ class SubAnswer:
 
 
 async def delete_blobs(service: Service, keys: Sequence[str]) -> None:
-    """Delete at most 256 blobs. Missing ones are no error.
+    """Delete at most 256 blobs; missing ones are no error. A batch whose answer is lost goes again.
 
     :raises DriverError: one was not deleted; the first of them tells which.
     """
     if not keys:
         return
+    try:
+        await _send(service, keys)
+    except TransientError as error:
+        if not error.outcome_unknown:
+            raise
+        await _send(service, keys)
+
+
+async def _send(service: Service, keys: Sequence[str]) -> None:
     with translated(keys[0], writing=True):
         content = await _batch(service, keys)
     answer = await service.call(

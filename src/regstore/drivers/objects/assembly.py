@@ -6,16 +6,28 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from regstore.driver import ANY, Condition, FileInfo
+from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore, Part, Session
+from regstore.drivers.objects.sessions import KnownSession
 from regstore.errors import (
     PathNotFoundError,
     PreconditionFailedError,
+    RegstoreError,
     TransientError,
     UnsupportedMethodError,
 )
 
 _PIECES = 8
 """What is too large for one copy is copied in so many pieces at least, at the same time."""
+
+
+def require_conditional_commit(store: ObjectStore, path: str, condition: Condition) -> None:
+    """Refuse a condition that the store does not keep for what comes in parts.
+
+    :raises UnsupportedMethodError: *condition* is such a one.
+    """
+    if condition.kind != "any" and not store.capabilities.conditional_commit:
+        raise UnsupportedMethodError(path, store.name, "no conditions on commits")
 
 
 async def complete(
@@ -62,12 +74,14 @@ async def concatenate(
     store: ObjectStore,
     sources: Sequence[FileInfo],
     destination: str,
-    scratch: str,
+    known: KnownSession,
     condition: Condition = ANY,
 ) -> str:
     """Make *destination* of stored objects, on the server, and see that it is whole.
 
     Each but the last has ``limits.min_part`` bytes at least.
+
+    :param known: of *destination*; what it leaves is the caller's to remove.
 
     :raises PathNotFoundError: one of *sources* is gone, or has been replaced.
     """
@@ -79,7 +93,7 @@ async def concatenate(
         if version == sources[0].version:  # on S3 a digest of the content
             return version
     else:
-        version = await _assemble(store, sources, destination, scratch, condition)
+        version = await _assemble(store, sources, known, condition)
     return await verified(store, destination, size, version)
 
 
@@ -103,24 +117,26 @@ def _fits_one_copy(store: ObjectStore, source: FileInfo, condition: Condition) -
 async def _assemble(
     store: ObjectStore,
     sources: Sequence[FileInfo],
-    destination: str,
-    scratch: str,
+    known: KnownSession,
     condition: Condition,
 ) -> str:
     ranges = [each for source in sources for each in _ranges(store, source)]
     if len(ranges) > store.limits.max_parts:
         detail = f"{len(ranges)} parts, and the store takes {store.limits.max_parts}"
-        raise UnsupportedMethodError(destination, store.name, detail)
-    session = await store.begin(destination, scratch)
+        raise UnsupportedMethodError(known.key, store.name, detail)
     numbered = list(enumerate(ranges, 1))
     try:
+        session = await known.begin()
         parts = await store.runtime.map(
             lambda each: store.copy_part(session, each[0], *each[1]), numbered
         )
         return await complete(store, session, parts, sum(each.size for each in sources), condition)
-    except BaseException:
+    except BaseException as error:
         leftovers = [Part(number, 0, "") for number, _ in numbered]
-        await store.runtime.shield(store.abort(session, leftovers))
+        try:
+            await store.runtime.shield(known.end(leftovers))
+        except RegstoreError as failure:
+            error.add_note(f"and what was begun could not be ended: {failure}")
         raise
 
 
@@ -137,13 +153,21 @@ async def copy_object(
     store: ObjectStore,
     source: FileInfo,
     destination: str,
-    scratch: str,
     condition: Condition = ANY,
     source_version: str | None = None,
+    *,
+    is_moving: bool = False,
 ) -> str | None:
-    """Copy one object of any size as :meth:`StorageDriver.copy` says."""
+    """Copy one object of any size as :meth:`StorageDriver.copy` says.
+
+    :param is_moving: whether *source* is to go, so that whoever deletes it ends what was begun.
+    """
     if source_version is not None and source.version != source_version:
         raise PreconditionFailedError(source.path, store.name, f"version is {source.version}")
     if source.size <= store.limits.copy_size or not store.limits.copies_ranges:
         return await store.copy(source.path, destination, condition, source_version)
-    return await _assemble(store, [source], destination, scratch, condition)
+    place = ParkedPlace.of(source.path if is_moving else destination)
+    known = KnownSession(store, destination, place, is_recorded=is_moving)
+    version = await _assemble(store, [source], known, condition)
+    await known.forget()
+    return version

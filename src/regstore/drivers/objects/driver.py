@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from typing_extensions import override
 
+from regstore._loop import OwnLoopRuntime
 from regstore._run import Runtime
 from regstore._tasks import Limiter
 from regstore.driver import (
@@ -26,7 +27,7 @@ from regstore.driver import (
 )
 from regstore.drivers.objects import assembly, paging, reading
 from regstore.drivers.objects.heads import read_head
-from regstore.drivers.objects.naming import ParkedPlace, is_hidden
+from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Head
 from regstore.drivers.objects.removal import delete_tree
@@ -65,6 +66,8 @@ class ObjectDriver(StorageDriver):
         self._store = store
         self._prefetch = prefetch
         self._slots: Limiter = store.runtime.limiter(PARTS_IN_FLIGHT)
+        if isinstance(store.runtime, OwnLoopRuntime):
+            store.runtime.release_with(self, store.aclose)
 
     @property
     def capabilities(self) -> Capabilities:  # type: ignore[override] # read-only: the store's
@@ -128,7 +131,7 @@ class ObjectDriver(StorageDriver):
         info = await self._store.head(source)
         if source == destination:
             return
-        await self._copy(info, destination)
+        await assembly.copy_object(self._store, info, destination, is_moving=True)
         await assembly.verified(self._store, destination, info.size, None)
         await self._store.delete_many([source])
 
@@ -144,6 +147,8 @@ class ObjectDriver(StorageDriver):
         check_path(destination, self.name)
         if condition.kind != "any" and not self.capabilities.conditional_copy:
             raise UnsupportedMethodError(destination, self.name, "no conditions on copies")
+        if source_version is not None and not self.capabilities.source_pinned_copy:
+            raise UnsupportedMethodError(source, self.name, "no pinned copies")
         info = await self._store.head(source)
         return await self._copy(info, destination, condition, source_version)
 
@@ -186,7 +191,7 @@ class ObjectDriver(StorageDriver):
         shown = False
         async with aclosing(paging.below(self._store, f"{path}/" if path else "")) as objects:
             async for info in objects:
-                if not is_hidden(info.path) and not info.path.endswith("/"):
+                if paging.is_object(info.path):
                     shown = True
                     yield info
         if path and not shown:
@@ -200,7 +205,10 @@ class ObjectDriver(StorageDriver):
         expires: timedelta = timedelta(minutes=20),
         filename: str | None = None,
     ) -> str | None:
-        return await self._store.sign(check_path(path, self.name), method, expires, filename)
+        check_path(path, self.name)
+        if not self.capabilities.redirect:
+            return None
+        return await self._store.sign(path, method, expires, filename)
 
     @override
     async def local_file(self, path: str) -> None:
@@ -225,9 +233,8 @@ class ObjectDriver(StorageDriver):
         condition: Condition = ANY,
         source_version: str | None = None,
     ) -> str | None:
-        scratch = ParkedPlace.of(destination).directory
         return await assembly.copy_object(
-            self._store, source, destination, scratch, condition, source_version
+            self._store, source, destination, condition, source_version
         )
 
     async def _resume(self, path: str, at_least: int, *, begin: bool) -> Head | None:

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from regstore._tasks import Limiter, Started
 from regstore.drivers.objects.port import ObjectStore, Part, Session
-from regstore.errors import DriverError, TransientError
+from regstore.errors import (
+    PathNotFoundError,
+    PreconditionFailedError,
+    RegstoreError,
+    TransientError,
+)
 
 _GROWTH = 1000
 """Parts after which parts double, so that few parts are enough for the largest objects."""
@@ -24,6 +29,18 @@ def largest(store: ObjectStore) -> int:
     return store.limits.part_size * (min(parts, _GROWTH) + 2 * max(0, parts - _GROWTH))
 
 
+class _Slot:
+    """A place among the parts in flight; given back once, however often it is released."""
+
+    def __init__(self, slots: Limiter) -> None:
+        self._slots: Limiter | None = slots
+
+    def release(self) -> None:
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.release()
+
+
 @dataclass(slots=True, eq=False)
 class _Flight:
     """A part until the store has it; its bytes are kept so that it can be sent again."""
@@ -31,8 +48,9 @@ class _Flight:
     number: int
     data: bytes
     part: Part | None = None
-    error: DriverError | None = None
+    error: RegstoreError | None = None
     started: Started[None] | None = None
+    slot: _Slot | None = None
 
 
 class Feed:
@@ -59,7 +77,7 @@ class Feed:
     async def send(self, data: bytes) -> None:
         """Begin to send the next part, when one of the slots is free.
 
-        :raises DriverError: an earlier part could not be sent; *data* was not taken.
+        :raises RegstoreError: an earlier part could not be sent; *data* was not taken.
         """
         self._tell_failures()
         flight = _Flight(len(self._flights) + 1, data)
@@ -69,7 +87,8 @@ class Feed:
     async def parts(self) -> list[Part]:
         """Wait for all parts.
 
-        :raises DriverError: one of them could not be sent.
+        :raises RegstoreError: one of them could not be sent.
+        :raises PreconditionFailedError: somebody else has ended the session.
         """
         for flight in self._flights:
             if flight.started is None:
@@ -81,28 +100,35 @@ class Feed:
         return [flight.part for flight in self._flights if flight.part is not None]
 
     async def drop(self) -> list[Part]:
-        """Stop what is under way; return the parts that the store may have."""
+        """Stop what is under way; return the parts that the store may have. May be repeated."""
         for flight in self._flights:
             if flight.started is not None:
                 await flight.started.cancel()
+            if flight.slot is not None:
+                flight.slot.release()  # what was cancelled before its first step has not
+            if flight.part is None:
+                flight.started = None
         return [flight.part or Part(flight.number, 0, "") for flight in self._flights]
 
     async def _launch(self, flight: _Flight) -> None:
         await self._slots.acquire()
+        slot = flight.slot = _Slot(self._slots)
         try:
-            flight.started = await self._store.runtime.start(self._carry(flight))
+            flight.started = await self._store.runtime.start(self._carry(flight, slot))
         except BaseException:
-            self._slots.release()
+            slot.release()
             raise
 
-    async def _carry(self, flight: _Flight) -> None:
+    async def _carry(self, flight: _Flight, slot: _Slot) -> None:
         try:
             flight.part = await self._twice(flight)
             flight.data = b""
-        except DriverError as error:
+        except PathNotFoundError as error:
+            flight.error = _ended(self._store, self.session, error)
+        except RegstoreError as error:
             flight.error = error
         finally:
-            self._slots.release()
+            slot.release()
 
     async def _twice(self, flight: _Flight) -> Part:
         try:
@@ -116,3 +142,10 @@ class Feed:
             if flight.error is not None:
                 error, flight.error, flight.started = flight.error, None, None
                 raise error
+
+
+def _ended(store: ObjectStore, session: Session, cause: Exception) -> PreconditionFailedError:
+    detail = "what was sent has been discarded by a deletion or another writer: send it again"
+    error = PreconditionFailedError(session.key, store.name, detail)
+    error.__cause__ = cause
+    return error

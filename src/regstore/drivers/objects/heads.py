@@ -13,6 +13,9 @@ from regstore.errors import (
     TransientError,
 )
 
+_ATTEMPTS = 5
+"""Records written for one: each more needs an earlier answer to have been lost, or to be wrong."""
+
 
 async def read_head(store: ObjectStore, place: ParkedPlace) -> Head | None:
     """Return what is parked, if anything is."""
@@ -49,27 +52,44 @@ class HeadClaim:
 
         :raises PreconditionFailedError: another writer has gone on.
         """
-        record = Record(nonce(self._store.runtime.random), chunks, note)
+        for _ in range(_ATTEMPTS):
+            if await self._try(Record(nonce(self._store.runtime.random), chunks, note)):
+                return
+        detail = f"no answer of the store agreed with it {_ATTEMPTS} times: try again"
+        raise TransientError(self._place.head, self._store.name, detail)
+
+    async def remove(self) -> bool:
+        """Remove the head record if it is this writer's, or the one that it went on from.
+
+        Returns whether what it lists is now nobody's. May be repeated after any error.
+        """
+        if await self._remove_known():
+            return True
+        found = await read_head(self._store, self._place)
+        if found is None:
+            return True
+        if found.record.nonce not in self._given:
+            return False
+        self.head = found
+        return await self._remove_known()
+
+    async def _try(self, record: Record) -> bool:
+        """Write *record* once; return whether it is there."""
         self._given.add(record.nonce)
         try:
             await self._write(record)
         except (PathExistsError, PreconditionFailedError) as error:
             await self._recognize(error)
-            await self.replace(chunks, note)
         except TransientError as error:
             if not error.outcome_unknown:
                 raise
             await self._recognize(error)
-            if self.head is None or self.head.record.nonce != record.nonce:
-                await self.replace(chunks, note)
+        return self.head is not None and self.head.record.nonce == record.nonce
 
-    async def remove(self) -> bool:
-        """Remove the head record if it still is the one that the writer went on from.
-
-        Returns whether what it lists is now nobody's.
-        """
+    async def _remove_known(self) -> bool:
+        """Delete the record that is known to be this writer's; return whether that settles it."""
         if self.head is None:
-            return True
+            return not self._given
         try:
             await self._store.delete(self._place.head, await self._unchanged(self.head))
         except PathNotFoundError:

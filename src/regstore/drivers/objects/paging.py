@@ -11,9 +11,10 @@ one that was only if it is a proper prefix of ``last`` whose next character sort
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from regstore.driver import FileInfo
-from regstore.drivers.objects.naming import is_reserved
+from regstore.drivers.objects.naming import is_hidden, is_reserved
 from regstore.drivers.objects.port import Listing, ObjectStore
 
 _LARGEST_PAGE = 870
@@ -63,15 +64,20 @@ async def page(store: ObjectStore, directory: str, last: str | None, size: int) 
 
 
 async def visible_below(store: ObjectStore, directory: str) -> bool:
-    """Return whether a listing of *directory* shows anything that is not the driver's own."""
-    token: str | None = None
-    while True:
-        listing = await store.list(directory, delimited=True, token=token)
-        if any(not is_reserved(_name(entry)) for entry in _entries(listing, directory)):
-            return True
-        token = listing.token
-        if token is None:
-            return False
+    """Return whether any object that is not the driver's own lies below *directory*.
+
+    Empty directories, which some stores keep for a while, do not count.
+    """
+    async with aclosing(below(store, directory)) as objects:
+        async for info in objects:
+            if is_object(info.path):
+                return True
+    return False
+
+
+def is_object(key: str) -> bool:
+    """Whether *key* is the caller's: not the driver's own, and no marker of a directory."""
+    return not (is_hidden(key) or key.endswith("/"))
 
 
 async def below(store: ObjectStore, prefix: str) -> AsyncGenerator[FileInfo, None]:

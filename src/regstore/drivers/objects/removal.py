@@ -5,7 +5,7 @@ from __future__ import annotations
 from regstore.drivers.objects.naming import ParkedPlace, is_session_record
 from regstore.drivers.objects.paging import below
 from regstore.drivers.objects.port import ObjectStore, Session
-from regstore.drivers.objects.records import load_session
+from regstore.drivers.objects.sessions import recorded_at
 from regstore.drivers.objects.writer import delete_all
 from regstore.errors import PathNotFoundError
 
@@ -56,12 +56,5 @@ async def _sessions(store: ObjectStore, path: str, parked: str) -> list[str | Se
 
 async def _recorded(store: ObjectStore, records: list[str]) -> list[Session]:
     """Read which sessions, for keys elsewhere, were begun from here."""
-
-    async def read(key: str) -> list[Session]:
-        try:
-            content = await store.get(key)
-        except PathNotFoundError:
-            return []
-        return [load_session(content.data, key, store.name)]
-
-    return [session for some in await store.runtime.map(read, records) for session in some]
+    found = await store.runtime.map(lambda record: recorded_at(store, record), records)
+    return [session for some in found for session in some]

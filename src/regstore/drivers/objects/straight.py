@@ -10,7 +10,7 @@ from regstore.drivers.objects import assembly
 from regstore.drivers.objects.feed import Feed, part_size
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
-from regstore.drivers.objects.records import dump_session
+from regstore.drivers.objects.sessions import KnownSession
 from regstore.drivers.writer import Buffer, StatefulWriter
 from regstore.errors import UnsupportedMethodError
 
@@ -27,10 +27,9 @@ class StraightWriter(StatefulWriter):
         self._store = store
         self._destination = destination
         self._slots = slots
-        self._place = ParkedPlace.of(path)
         self._buffer = bytearray()
         self._feed: Feed | None = None
-        self._record: str | None = None
+        self._session = KnownSession(store, destination, ParkedPlace.of(path))
         self._version: str | None = None
 
     @override
@@ -60,20 +59,20 @@ class StraightWriter(StatefulWriter):
         self, to: str | None, condition: Condition, *, keep_parked: bool
     ) -> str | None:
         target = self._path if to is None else check_path(to, self._driver)
+        assembly.require_conditional_commit(self._store, target, condition)
         if target != self._destination:
             detail = f"this writer was opened for {self._destination!r} alone"
             raise UnsupportedMethodError(target, self._driver, detail)
         if self._version is None:
             self._version = await self._publish(condition)
-        await self._forget_record()
+        await self._session.forget()
         return self._version
 
     @override
     async def _cancel(self) -> None:
-        if self._feed is not None:
-            await self._store.abort(self._feed.session, await self._feed.drop())
-            self._feed = None
-        await self._forget_record()
+        parts = await self._feed.drop() if self._feed else []
+        await self._session.end(parts)
+        self._feed = None
 
     async def _publish(self, condition: Condition) -> str:
         if self._feed is None:
@@ -91,24 +90,6 @@ class StraightWriter(StatefulWriter):
 
     async def _send(self) -> None:
         if self._feed is None:
-            self._feed = await self._begin()
+            self._feed = Feed(self._store, await self._session.begin(), self._slots)
         await self._feed.send(bytes(self._buffer))
         self._buffer.clear()
-
-    async def _begin(self) -> Feed:
-        session = await self._store.begin(self._destination, self._place.directory)
-        feed = Feed(self._store, session, self._slots)
-        if self._store.limits.keeps_sessions:
-            record = self._place.session(self._store.runtime.random)
-            try:
-                await self._store.put(record, dump_session(session))
-            except BaseException:
-                await self._store.runtime.shield(self._store.abort(session, []))
-                raise
-            self._record = record
-        return feed
-
-    async def _forget_record(self) -> None:
-        if self._record is not None:
-            await self._store.delete_many([self._record])
-            self._record = None

@@ -15,6 +15,7 @@ from regstore.drivers.objects.heads import HeadClaim
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head
+from regstore.drivers.objects.sessions import KnownSession
 from regstore.drivers.writer import Buffer, StatefulWriter
 from regstore.errors import DriverError, PathNotFoundError, PreconditionFailedError
 
@@ -42,9 +43,12 @@ class ObjectWriter(StatefulWriter):
         self._claim = HeadClaim(store, path, self._place, head)
         self._buffer = bytearray()
         self._sent = 0
+        self._sending: KnownSession | None = None
         self._feed: Feed | None = None
         self._own: list[Chunk] = []
         self._replaced: list[Chunk] = []
+        self._strays: set[str] = set()
+        self._copying: KnownSession | None = None
         self._published: tuple[tuple[str, Condition], str] | None = None
 
     @override
@@ -67,7 +71,8 @@ class ObjectWriter(StatefulWriter):
 
     @override
     async def _park(self, note: bytes) -> None:
-        is_new = await self._flush() or self._claim.head is None or bool(self._own)
+        await self._flush()
+        is_new = self._claim.head is None or bool(self._own or self._replaced)
         if is_new or note not in {b"", self._note}:
             await self._name_chunks(note)
 
@@ -76,6 +81,7 @@ class ObjectWriter(StatefulWriter):
         self, to: str | None, condition: Condition, *, keep_parked: bool
     ) -> str | None:
         target = self._path if to is None else check_path(to, self._driver)
+        assembly.require_conditional_commit(self._store, target, condition)
         if self._published is None or self._published[0] != (target, condition):
             version = await self._publish(target, condition, keep_parked=keep_parked)
             self._published = (target, condition), version
@@ -88,24 +94,34 @@ class ObjectWriter(StatefulWriter):
             return await self._store.put(target, bytes(self._buffer), condition)
         await self._claim_content(keep_parked=keep_parked)
         sources = [_info(chunk) for chunk in self._chunks]
-        scratch = self._place.directory
-        return await assembly.concatenate(self._store, sources, target, scratch, condition)
+        if self._copying is not None:
+            await self._copying.end([])
+        elsewhere = target != self._path
+        self._copying = KnownSession(self._store, target, self._place, is_recorded=elsewhere)
+        return await assembly.concatenate(self._store, sources, target, self._copying, condition)
 
     @override
     async def _cancel(self) -> None:
-        if self._feed is not None:
-            feed, self._feed = self._feed, None
-            await self._store.abort(feed.session, await feed.drop())
+        parts = await self._feed.drop() if self._feed else []
+        if self._sending is not None:
+            await self._sending.end(parts)
+        if self._copying is not None:
+            await self._copying.end([])
         doomed = list(self._own)
         if await self._claim.remove():
             doomed += [*self._chunks, *self._replaced]
-        await delete_all(self._store, {chunk.key for chunk in doomed})
+        await delete_all(self._store, {*self._strays, *_keys(doomed)})
+        self._feed = self._sending = None
 
     @override
     async def _sweep(self) -> None:
-        head = [self._place.head] if self._claim.head is not None else []
-        doomed = {chunk.key for chunk in (*self._chunks, *self._replaced)}
-        await delete_all(self._store, {*head, *doomed})
+        doomed = self._strays | _keys([*self._chunks, *self._replaced])
+        if self._claim.head is not None:
+            doomed.add(self._place.head)
+        if self._copying is not None:
+            await self._copying.settle()
+            doomed |= self._copying.litter
+        await delete_all(self._store, doomed)
 
     def _is_small(self) -> bool:
         """Whether nothing but this writer's memory holds what it has."""
@@ -116,30 +132,38 @@ class ObjectWriter(StatefulWriter):
 
     async def _send(self) -> None:
         """Send what was collected as a part, since more is coming."""
+        if self._sending is None:
+            key = self._place.chunk(self._store.runtime.random)
+            self._sending = KnownSession(self._store, key, self._place, is_recorded=False)
+            self._strays.add(key)
         if self._feed is None:
-            runtime = self._store.runtime
-            key = self._place.chunk(runtime.random)
-            session = await self._store.begin(key, self._place.directory)
-            self._feed = Feed(self._store, session, self._slots)
+            self._feed = Feed(self._store, await self._sending.begin(), self._slots)
             self._sent = 0
         await self._feed.send(bytes(self._buffer))
         self._sent += len(self._buffer)
         self._buffer.clear()
 
-    async def _flush(self) -> bool:
-        """Make one chunk of all that was taken; return whether there was anything."""
-        if self._feed is not None:
+    async def _flush(self) -> None:
+        """Make one chunk of all that was taken, if there was anything."""
+        if self._feed is not None and self._sending is not None:
+            await self._sending.settle()
             chunk = await self._finish(self._feed)
+            self._feed = self._sending = None
         elif self._buffer:
-            key = self._place.chunk(self._store.runtime.random)
-            version = await self._store.put(key, bytes(self._buffer))
-            chunk = Chunk(key, len(self._buffer), version)
+            chunk = await self._put()
         else:
-            return False
+            return
+        self._strays.discard(chunk.key)
         self._buffer.clear()
         self._own.append(chunk)
         self._chunks.append(chunk)
-        return True
+
+    async def _put(self) -> Chunk:
+        """Put a chunk, each time under another name: more may have come since one was not heard."""
+        key = self._place.chunk(self._store.runtime.random)
+        self._strays.add(key)
+        version = await self._store.put(key, bytes(self._buffer))
+        return Chunk(key, len(self._buffer), version)
 
     async def _finish(self, feed: Feed) -> Chunk:
         if self._buffer:
@@ -148,15 +172,15 @@ class ObjectWriter(StatefulWriter):
             self._buffer.clear()
         parts = await feed.parts()
         version = await assembly.complete(self._store, feed.session, parts, self._sent)
-        self._feed = None
         return Chunk(feed.session.key, self._sent, version)
 
     async def _name_chunks(self, note: bytes) -> None:
         """Make the head record name what this writer has; from then on it is parked."""
         await self._claim.replace(tuple(self._chunks), note)
         self._own.clear()
-        await delete_all(self._store, {chunk.key for chunk in self._replaced})
+        await delete_all(self._store, {*self._strays, *_keys(self._replaced)})
         self._replaced.clear()
+        self._strays.clear()
 
     async def _claim_content(self, *, keep_parked: bool) -> None:
         """See that no other writer goes on from where this one began (A7)."""
@@ -190,6 +214,10 @@ class ObjectWriter(StatefulWriter):
             raise DriverError(tail.key, self._driver, detail)
         self._buffer += content.data
         self._replaced.append(self._chunks.pop())
+
+
+def _keys(chunks: Iterable[Chunk]) -> set[str]:
+    return {chunk.key for chunk in chunks}
 
 
 def _info(chunk: Chunk) -> FileInfo:

@@ -41,17 +41,21 @@ def modified_of(answer: Mapping[str, Any]) -> datetime:
     return modified.astimezone(UTC)
 
 
-def listed(answer: Mapping[str, Any], location: Location) -> Listing:
-    """Return a page of ListObjectsV2; a marker of the root itself is left out."""
-    objects = tuple(
-        described(location.path(item["Key"]), item, item["Size"])
-        for item in answer.get("Contents", ())
-        if item["Key"] != location.root
-    )
-    prefixes = tuple(
-        location.path(item["Prefix"])
-        for item in answer.get("CommonPrefixes", ())
-        if item["Prefix"] != location.root
-    )
+def listed(
+    answer: Mapping[str, Any], location: Location, prefix: str, *, delimited: bool
+) -> Listing:
+    """Return a page of ListObjectsV2; a marker of the root itself is left out.
+
+    SeaweedFS does not fold the directory that ``StartAfter`` points into, so this does.
+    """
+    objects: dict[str, FileInfo] = {}
+    prefixes: set[str] = set()
+    for item in (*answer.get("Contents", ()), *answer.get("CommonPrefixes", ())):
+        path = location.path(item.get("Key") or item["Prefix"])
+        child, slash, deeper = path.removeprefix(prefix).partition("/")
+        if delimited and child and slash and (deeper or "Key" not in item):
+            prefixes.add(f"{prefix}{child}/")
+        elif path and "Key" in item:
+            objects[path] = described(path, item, item["Size"])
     token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
-    return Listing(objects, prefixes, token)
+    return Listing(tuple(objects.values()), tuple(sorted(prefixes)), token)

@@ -6,14 +6,14 @@ from typing import Any
 
 from typing_extensions import override
 
-from regstore.driver import FileInfo
+from regstore.driver import CHUNK_SIZE, FileInfo
 from regstore.drivers.objects.port import ObjectBody
 from regstore.drivers.s3.errors import Call, translate
 from regstore.errors import IncompleteReadError
 
-CHUNK = 256 << 10
-"""Bytes that are gathered before they are handed on, at least: the connection gives 64 KiB or less
-at a time, and each hand-over costs more than the copy."""
+CHUNK = CHUNK_SIZE
+"""Bytes that are gathered before they are handed on: the connection gives 64 KiB or less at a time,
+and each hand-over costs more than the copy."""
 
 
 class S3Body(ObjectBody):
@@ -36,7 +36,7 @@ class S3Body(ObjectBody):
         pieces: list[bytes] = []
         gathered = 0
         while gathered < CHUNK and not self._ended:
-            piece = await self._next(CHUNK)
+            piece = await self._next(CHUNK - gathered)
             self._ended = not piece
             pieces.append(piece)
             gathered += len(piece)

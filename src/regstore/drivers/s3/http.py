@@ -15,6 +15,8 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from typing_extensions import override
 
 _PIECE = 256 << 10
+_READ_AHEAD = 512 << 10
+"""Bytes that a connection may be ahead of its reader before it is told to wait."""
 _HARMLESS = frozenset({"GET", "HEAD"})
 
 
@@ -30,6 +32,7 @@ class CarefulSession(AIOHTTPSession):  # type: ignore[misc]
     async def _get_session(self, proxy_url: str | None) -> aiohttp.ClientSession:
         session: aiohttp.ClientSession = await super()._get_session(proxy_url)
         session._retry_connection = False  # noqa: SLF001 - the switch of aiohttp's own tests
+        session._read_bufsize = _READ_AHEAD  # noqa: SLF001 - botocore offers no way to give it
         return session
 
     @override

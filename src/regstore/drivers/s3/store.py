@@ -145,7 +145,7 @@ class S3Store(MultipartStore):
         if limit is not None:
             parameters["MaxKeys"] = min(limit, self.limits.list_page)
         answer = await self._send("list_objects_v2", self._call(prefix), **parameters)
-        return listed(answer, self._location)
+        return listed(answer, self._location, prefix, delimited=delimited)
 
     @override
     async def copy(
