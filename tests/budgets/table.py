@@ -51,7 +51,7 @@ BUDGETS = {
         Budget("POST, PUT of 1 MiB", _same(6), _same(8), 6),
         Budget("POST, PUT of 20 MiB", PerStore(12, 10, 9), _same(14), 10),
         Budget("status of a parked upload", _same(2), _same(3), 2),
-        Budget("cancel of a parked upload", PerStore(8, 6, 6), _same(8), 4),
+        Budget("cancel of a parked upload", PerStore(8, 6, 6), _same(9), 4),
         Budget("blob stat", _same(2), _same(2), 2),
         Budget("blob read", _same(2), _same(2), 2),
         Budget("mount", _same(3), _same(3), 3),
@@ -60,12 +60,13 @@ BUDGETS = {
         Budget("manifest by tag", _same(3), _same(3), 2),
         Budget("manifest by digest", _same(2), _same(2), 1),
         Budget("untag", PerStore(5, 4, 4), _same(6), 5),
-        # Where empty directories linger (SeaweedFS), each tag is looked for once more.
-        Budget("manifest delete, 100 tags name it", PerStore(509, 508, 508), _same(610), 60),
+        # SeaweedFS: empty directories linger, so each tag is looked for once more. fake-gcs: no
+        # conditions on deletions, so those under way when that is found out begin again.
+        Budget("manifest delete, 100 tags name it", PerStore(510, 524, 509), _same(615), 60),
         Budget("referrers of a subject, 20 of them", _same(23), _same(24), 4),
         Budget("page of 100 tags out of 20,000", _same(1), _same(2), 2),
-        Budget("page of 100 repositories out of 10,000", _same(102), _same(104), 9),
-        Budget("delete of a tree of 10,000 keys", PerStore(25, 113, 44), PerStore(25, 120, 60), 60),
+        Budget("page of 100 repositories out of 10,000", _same(103), _same(104), 9),
+        Budget("delete of a tree of 10,000 keys", PerStore(24, 113, 45), PerStore(25, 120, 60), 60),
     )
 }
 
