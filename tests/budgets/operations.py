@@ -207,6 +207,7 @@ def referrers(stage: Stage) -> Wire:
         PLAIN.push(repo)
         repo.referrers.reindex()
         for number in range(REFERRERS):
-            fields = {"subject": PLAIN.described(), "annotations": {"number": str(number)}}
-            repo.manifests.put(make_image("plain", layers=0, **fields).manifest)
+            numbered = {"number": str(number)}
+            image = make_image("plain", layers=0, subject=PLAIN.described(), annotations=numbered)
+            repo.manifests.put(image.manifest)
     return counted(place, lambda repo: list(repo.referrers.all(PLAIN.digest)))

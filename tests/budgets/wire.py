@@ -104,10 +104,11 @@ def watched() -> Iterator[Wire]:
         connector: BaseConnector,
         request: ClientRequest,
         *rest: Any,  # noqa: ANN401 - aiohttp's own
+        **options: Any,  # noqa: ANN401
     ) -> Connection:
         # Not once it has a connection: servers close those that nothing comes through.
         await wire.departure()
-        return await connect(connector, request, *rest)
+        return await connect(connector, request, *rest, **options)
 
     async def counted(request: ClientRequest, connection: Connection) -> aiohttp.ClientResponse:
         wire.note(request)
