@@ -58,8 +58,8 @@ class Side:
 @contextmanager
 def side(name: str, endpoint: str) -> Iterator[Side]:
     argv = [sys.executable, str(SIDE), name, endpoint]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(argv, text=True, **pipes) as process:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(argv, text=True, stdin=pipe, stdout=pipe) as process:
         try:
             yield Side(process)
         finally:

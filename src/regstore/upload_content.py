@@ -100,6 +100,10 @@ class UploadContent(ABC):
     async def clear(self) -> None:
         """Remove what is left of a committed upload, once nobody can find it any more."""
 
+    def stands_at(self, offset: int) -> None:
+        """Note how many bytes were taken, and that more can be."""
+        self.offset, self.sealed = offset, None
+
     async def take(self, writer: FileWriter, data: Buffer) -> None:
         """Add *data*, and hash it at the same time."""
         hasher, self._hasher = self._hasher, None
@@ -185,9 +189,10 @@ class NotedContent(UploadContent):
             return
         if not self._is_new and not (writer.size or writer.note):
             await self._place.require_started()
-        self.writer, self.offset = writer, writer.size
+        self.writer = writer
+        self.stands_at(writer.size)
         if self._hasher is None or self._hasher.size != self.offset:
-            self._hasher = hashstates.from_note(writer.note, self.offset)
+            self._hasher = hashstates.from_note(writer.note, writer.size)
 
     @override
     async def go_straight(self, digest: Digest) -> None:
@@ -204,7 +209,8 @@ class NotedContent(UploadContent):
         if not self._straight or self.published is not None:
             return
         writer, self.writer, self._hasher = self.writer, None, None
-        self._straight, self.offset = False, 0
+        self._straight = False
+        self.stands_at(0)
         if writer is not None:  # what it cannot remove now goes with the upload
             await writer.cancel()
 
@@ -239,7 +245,7 @@ class NotedContent(UploadContent):
             async with await self._driver.reader(sealed or "", must_exist=True) as reader:
                 async for chunk in reader:
                     await self.writer.write(chunk)
-        self.sealed = None
+        self.stands_at(self.writer.size)
 
     @override
     async def find_hashed(self, algorithm: str) -> Hasher:
@@ -275,12 +281,12 @@ class FiledContent(UploadContent):
         except PathExistsError:  # other software wrote it in place, and this driver would not
             await self._rest_on(self._place.data)
         if self.writer is not None:
-            self.offset = self.writer.size
+            self.stands_at(self.writer.size)
             if self._hasher is None or self._hasher.size != self.offset:
                 self._hasher = await hashstates.load(
-                    self._driver, self._place.directory, self.offset
+                    self._driver, self._place.directory, self.writer.size
                 )
-                self._saved_at = self.offset
+                self._saved_at = self.writer.size
 
     @override
     async def go_straight(self, digest: Digest) -> None:

@@ -30,6 +30,9 @@ from regstore.errors import (
 
 _BODY_BYTES = 256 << 10
 
+Sessions = dict[str, tuple[Session, dict[int, bytes]]]
+"""Sessions under way and their parts, by token."""
+
 
 class MemoryObjects(ObjectStore):
     """Objects and unfinished sessions in dictionaries, with the manners of S3.
@@ -43,7 +46,7 @@ class MemoryObjects(ObjectStore):
     """
 
     name = "memory-objects"
-    capabilities = Capabilities(
+    capabilities: Capabilities = Capabilities(
         atomic_put=True,
         stable_reads=True,
         conditional_create=True,
@@ -67,15 +70,15 @@ class MemoryObjects(ObjectStore):
     def __init__(
         self,
         contents: dict[str, Content] | None = None,
-        sessions: dict[str, tuple[Session, dict[int, bytes]]] | None = None,
+        sessions: Sessions | None = None,
         limits: Limits | None = None,
         runtime: Runtime | None = None,
         guard: AbstractContextManager[object] | None = None,
     ) -> None:
-        self.contents = {} if contents is None else contents
-        self.open_sessions = {} if sessions is None else sessions
-        self.limits = limits or Limits(min_part=5 << 20, keeps_sessions=True)
-        self.runtime = runtime or BlockingRuntime()
+        self.contents: dict[str, Content] = {} if contents is None else contents
+        self.open_sessions: Sessions = {} if sessions is None else sessions
+        self.limits: Limits = limits or Limits(min_part=5 << 20, keeps_sessions=True)
+        self.runtime: Runtime = runtime or BlockingRuntime()
         self.requests: dict[str, int] = {}
         self._guard = guard or nullcontext()
 

@@ -32,7 +32,7 @@ class BlobBody(ObjectBody):
     """
 
     def __init__(self, key: str, response: AsyncHttpResponse) -> None:
-        self.info = info_of(key, response)
+        self.info: FileInfo = info_of(key, response)
         self._response = response
         self._chunks: AsyncIterator[bytes] = response.iter_raw()
         self._left = int(response.headers.get("Content-Length", "0"))

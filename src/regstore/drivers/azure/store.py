@@ -87,7 +87,7 @@ class AzureStore(ObjectStore):
         self.name = DRIVER
         self.runtime = runtime
         self.limits = LIMITS
-        self.capabilities = _capabilities(settings)
+        self.capabilities: Capabilities = _capabilities(settings)
         self._service = Service(settings)
         self._signer = Signer(self._service, runtime)
         self._lister = Lister(self._service, runtime)

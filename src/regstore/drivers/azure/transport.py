@@ -6,7 +6,7 @@ import io
 from typing import Any, Final
 
 import aiohttp
-from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.pipeline.transport._aiohttp import AioHttpTransport  # with its types
 from azure.core.rest import HttpRequest
 from typing_extensions import override
 
@@ -20,7 +20,7 @@ which the server is closing is lost, and is not sent again. Azurite closes after
 _READING: Final = {"GET", "HEAD"}
 
 
-class OnceTransport(AioHttpTransport):  # type: ignore[misc] # untyped where it is exported
+class OnceTransport(AioHttpTransport):
     """Sends each request that may change something once; made in the running loop.
 
     aiohttp sends every idempotent request again where a kept connection turns out to be broken
@@ -31,8 +31,10 @@ class OnceTransport(AioHttpTransport):  # type: ignore[misc] # untyped where it 
 
     def __init__(self, *, connect_seconds: float, read_seconds: float) -> None:
         # How many connections there may be is for wrappers to say.
-        self.connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS)
-        config = {
+        self.connector: aiohttp.TCPConnector = aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=_KEPT_SECONDS
+        )
+        config: dict[str, Any] = {
             "connection_timeout": connect_seconds,
             "read_timeout": read_seconds,
             "connection_data_block_size": BLOCK_SIZE,
@@ -61,8 +63,8 @@ class OnceTransport(AioHttpTransport):  # type: ignore[misc] # untyped where it 
 
     @override
     async def close(self) -> None:
-        await self._reading.close()
-        await super().close()
+        await self._reading.close()  # type: ignore[no-untyped-call]
+        await super().close()  # type: ignore[no-untyped-call]
 
     def abandon(self) -> None:
         """Forget the connections of a loop that is closed, or of a process that forked this one."""
@@ -72,7 +74,7 @@ class OnceTransport(AioHttpTransport):  # type: ignore[misc] # untyped where it 
 
     def _get_request_data(self, request: HttpRequest) -> object:
         """Give aiohttp a stream, which it sends in pieces: a large body would hold up the loop."""
-        data: object = super()._get_request_data(request)
+        data: object = super()._get_request_data(request)  # type: ignore[no-untyped-call]
         if isinstance(data, bytes) and len(data) > _LARGE_BODY:
             return io.BytesIO(data)
         return data

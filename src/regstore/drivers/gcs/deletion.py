@@ -29,7 +29,7 @@ class Deletion:
         self._transport = transport
         self._place = place
         self._runtime = runtime
-        self.batched = True
+        self.batched: bool = True
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete as many objects as a batch takes at most; missing ones are no error.

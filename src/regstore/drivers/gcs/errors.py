@@ -178,7 +178,7 @@ def unusable(error: Exception) -> RegstoreError:
     )
 
 
-TOKEN_ERRORS = (GoogleAuthError, RequestException, *_WRAPPERS)
+TOKEN_ERRORS: tuple[type[Exception], ...] = (GoogleAuthError, RequestException, *_WRAPPERS)
 """What gcsfs raises when it fetches an access token."""
 
 WIRE_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)

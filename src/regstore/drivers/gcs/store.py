@@ -11,7 +11,7 @@ from typing import Literal
 from typing_extensions import override
 
 from regstore._run import Runtime
-from regstore.driver import ANY, Condition, Content, FileInfo, if_version
+from regstore.driver import ANY, Capabilities, Condition, Content, FileInfo, if_version
 from regstore.drivers.gcs.assembly import Assembly, part_key, prefix_of, referring
 from regstore.drivers.gcs.body import GcsBody, body_of
 from regstore.drivers.gcs.calls import NAME, Call, generation, generation_match
@@ -45,7 +45,8 @@ class GcsStore(ObjectStore):
         self.name = NAME
         self.limits = LIMITS
         self.runtime = runtime
-        self.capabilities = replace(CAPABILITIES, redirect=may_sign(options.get("token")))
+        redirect = may_sign(options.get("token"))
+        self.capabilities: Capabilities = replace(CAPABILITIES, redirect=redirect)
         self._place = place
         self._transport = Transport(options, runtime)
         self._deletion = Deletion(self._transport, place, runtime)

@@ -34,7 +34,7 @@ class Transport:
     """
 
     def __init__(self, options: Mapping[str, object], runtime: Runtime) -> None:
-        self.clients = Clients(options, runtime)
+        self.clients: Clients = Clients(options, runtime)
 
     async def send(self, call: Call) -> Answer:
         """Send *call* and return its answer, whole.

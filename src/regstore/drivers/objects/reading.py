@@ -19,7 +19,7 @@ class ObjectReader(FileReader):
     """Streams the body of one request."""
 
     def __init__(self, body: ObjectBody) -> None:
-        self.info = body.info
+        self.info: FileInfo = body.info
         self._body = body
 
     @override
@@ -58,7 +58,7 @@ class PrefetchingReader(FileReader):
     def __init__(
         self, store: ObjectStore, first: ObjectBody, start: int, end: int, ahead: int
     ) -> None:
-        self.info = first.info
+        self.info: FileInfo = first.info
         self._store = store
         self._first: ObjectBody | None = first
         self._next = start

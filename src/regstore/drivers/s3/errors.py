@@ -16,8 +16,8 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from regstore.driver import ANY, Condition
+from regstore.drivers.s3._http import never_connected
 from regstore.drivers.s3.codes import detail_of, kind_of, was_refused
-from regstore.drivers.s3.http import never_connected
 from regstore.errors import (
     ConfigurationError,
     DriverError,

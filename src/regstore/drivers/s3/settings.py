@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from regstore.drivers.s3.http import CarefulSession
+from regstore.drivers.s3._http import CarefulSession
 from regstore.errors import ConfigurationError
 
 FILESYSTEM_RETRIES = 1
