@@ -53,6 +53,8 @@ class Store:
 
     :ivar kind: what it stands for.
     :ivar is_quick: whether :attr:`planted` takes tens of thousands of keys in a moment.
+    :ivar takes_many: whether it does so at all: fake-gcs-server and Azurite need time by the square
+        of the keys.
     :ivar place: returns an empty place.
     :ivar planted: returns a place that holds some content, put there by no registry.
     """
@@ -62,6 +64,7 @@ class Store:
     place: Callable[[], Place]
     planted: Callable[[Contents], Place]
     is_quick: bool = True
+    takes_many: bool = True
 
 
 def slow_store(name: str, kind: Kind, place: Callable[[], Place]) -> Store:
@@ -72,7 +75,7 @@ def slow_store(name: str, kind: Kind, place: Callable[[], Place]) -> Store:
         fill(there, contents)
         return there
 
-    return Store(name, kind, place, planted, is_quick=False)
+    return Store(name, kind, place, planted, is_quick=False, takes_many=kind == "s3")
 
 
 def fill(place: Place, contents: Contents) -> None:
