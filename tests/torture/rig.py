@@ -40,6 +40,11 @@ class Rig:
     direct: Registry
     client: Any
 
+    @property
+    def prefix(self) -> str:
+        """What all keys begin with."""
+        return f"{self.url.split('/', 3)[3]}/"
+
     def repo(self, number: int = 0) -> Repository:
         return self.registries[number].repository(NAME)
 
@@ -53,12 +58,11 @@ class Rig:
 
     def litter(self) -> list[str]:
         """What there is of uploads, as botocore alone tells it."""
-        prefix = f"{self.url.split('/', 3)[3]}/"
         pages = self.client.get_paginator("list_objects_v2").paginate(
-            Bucket=BUCKET, Prefix=f"{prefix}{UPLOADS}/"
+            Bucket=BUCKET, Prefix=f"{self.prefix}{UPLOADS}/"
         )
         keys = [each["Key"] for page in pages for each in page.get("Contents", ())]
-        answer = self.client.list_multipart_uploads(Bucket=BUCKET, Prefix=prefix)
+        answer = self.client.list_multipart_uploads(Bucket=BUCKET, Prefix=self.prefix)
         return keys + [f"multipart {each['Key']}" for each in answer.get("Uploads", ())]
 
     def check_blob(self, content: bytes) -> None:
