@@ -8,7 +8,7 @@ CODE = $(wildcard src tests examples bench docs)
 # Newer ones need a newer node; it is a server for tests alone, so it lies where they look for it.
 AZURITE = azurite@3.35.0
 
-.PHONY: help demo serve test lint types docs bench soak torture clean
+.PHONY: help demo serve test lint types docs fuzz bench budgets soak torture clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make fuzz    send hostile requests to the example servers: REQUESTS=50000, SEED=number'
 	@echo 'make torture cut connections, lose answers, kill and cancel: ROUNDS=300, SEED=number, FIRST=round'
 	@echo 'make bench   print how regstore compares with plain programs on this machine'
+	@echo 'make budgets count the requests of each operation, on trees of full size: some minutes'
 	@echo 'make soak    kill writers at random moments, ROUNDS=500 times in each test'
 	@echo 'make clean   remove everything that these targets made'
 	@echo 'PYTHON=python3.13 chooses the interpreter when .venv is made.'
@@ -76,6 +77,9 @@ torture: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@set -e; for script in bench/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
+
+budgets: $(VENV)/.dev
+	REGSTORE_BUDGETS=full $(BIN)/python -m pytest tests/budgets
 
 soak: $(VENV)/.dev
 	REGSTORE_CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash/test_sigkill.py

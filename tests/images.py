@@ -91,6 +91,15 @@ def make_image(
     return Image(body, media_type, (config, *packed), architecture)
 
 
+def with_layer(image: Image, layer: bytes) -> Image:
+    """Return *image* with one more layer, of any gzipped bytes."""
+    manifest = json.loads(image.manifest)
+    media_type = manifest["layers"][0]["mediaType"]
+    manifest["layers"].append(described(layer, media_type))
+    body = json.dumps(manifest).encode()
+    return Image(body, image.media_type, (*image.blobs, layer), image.architecture)
+
+
 def make_index(*images: Image, media_type: str = OCI_INDEX, **fields: object) -> Image:
     """Make an index of *images*; *fields* go into it."""
     manifest = {

@@ -61,6 +61,26 @@ class S3Server:
         return f"{self.url}/{uuid.uuid4().hex}"
 
 
+def stock_storage(server: S3Server, root: str, endpoint: str = "") -> dict[str, object]:
+    """Return how the s3 driver of CNCF distribution reaches *server*.
+
+    :param root: a prefix in the bucket.
+    :param endpoint: what stands before the server, if anything.
+    """
+    return {
+        "s3": {
+            "accesskey": KEY,
+            "secretkey": SECRET,
+            "region": REGION,
+            "regionendpoint": endpoint or server.endpoint,
+            "bucket": BUCKET,
+            "rootdirectory": f"/{root}",
+            "secure": False,
+            "v4auth": True,
+        }
+    }
+
+
 @pytest.fixture(scope="session")
 def seaweedfs() -> Iterator[S3Server]:
     """SeaweedFS, all of it in one process."""

@@ -104,7 +104,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 @dataclass(frozen=True)
 class StockRegistry:
-    """A CNCF distribution registry that runs over *root* on its filesystem driver."""
+    """A CNCF distribution registry that runs.
+
+    :ivar root: what its filesystem driver stands on; with another driver, only where its
+        configuration and its log lie: beside it, as ``<root>.json`` and ``<root>.log``.
+    """
 
     root: Path
     host: str  # "127.0.0.1:<port>", as in an image reference
@@ -116,23 +120,26 @@ class StockRegistry:
         return f"http://{self.host}"
 
     def collect_garbage(self, *options: str) -> str:
-        """Run the registry's own collector over the root and return what it prints."""
+        """Run the registry's own collector over its storage and return what it prints."""
         argv = [require("docker-registry"), "garbage-collect", *options, str(self.config)]
         return run(argv, registry_environment())
 
 
 @contextlib.contextmanager
-def docker_registry(root: Path, *, caching: bool = False) -> Iterator[StockRegistry]:
-    """Run Debian's ``docker-registry`` over *root*, with deletes enabled.
+def docker_registry(
+    root: Path, *, caching: bool = False, storage: Mapping[str, object] | None = None
+) -> Iterator[StockRegistry]:
+    """Run Debian's ``docker-registry``, with deletes enabled.
 
     :param caching: keep descriptors in memory, as Debian's own configuration does; then nobody else
-        may change *root*.
-
-    Its configuration and its log lie beside *root*, as ``<root>.json`` and ``<root>.log``.
+        may change what it stores.
+    :param storage: another driver than the filesystem's and its parameters, as its configuration
+        names them.
     """
     binary = require("docker-registry")
     registry = StockRegistry(root, f"127.0.0.1:{free_port()}", Path(f"{root}.json"))
-    registry.config.write_text(json.dumps(_configuration(registry, caching)))
+    driver = storage or {"filesystem": {"rootdirectory": str(root)}}
+    registry.config.write_text(json.dumps(_configuration(registry, driver, caching)))
     argv = [binary, "serve", str(registry.config)]
     with running(
         argv, registry_environment(), f"{registry.url}/v2/", Path(f"{root}.log")
@@ -140,7 +147,9 @@ def docker_registry(root: Path, *, caching: bool = False) -> Iterator[StockRegis
         yield replace(registry, pid=server.pid)
 
 
-def _configuration(registry: StockRegistry, caching: bool) -> dict[str, object]:
+def _configuration(
+    registry: StockRegistry, driver: Mapping[str, object], caching: bool
+) -> dict[str, object]:
     """JSON is YAML, which is what the registry reads."""
     cache = {"cache": {"blobdescriptor": "inmemory"}} if caching else {}
     return {
@@ -148,7 +157,7 @@ def _configuration(registry: StockRegistry, caching: bool) -> dict[str, object]:
         "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {
             **cache,
-            "filesystem": {"rootdirectory": str(registry.root)},
+            **driver,
             "delete": {"enabled": True},
             "maintenance": {"uploadpurging": {"enabled": False}},
         },

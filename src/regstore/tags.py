@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 
 from regstore import layout
 from regstore.digest import Digest
+from regstore.driver import ANY as ANY_VERSION
 from regstore.driver import IF_ABSENT, Condition, if_version
 from regstore.errors import (
     CorruptContentError,
@@ -26,6 +27,7 @@ from regstore.errors import (
     TagConflictError,
     TagImmutableError,
     TransientError,
+    UnsupportedMethodError,
 )
 from regstore.events import Action
 from regstore.links import link_exists, names_in, read_link, read_versioned_link, write_link
@@ -293,37 +295,46 @@ class AsyncTags:
         return current, if_version(content.version)
 
     async def _release(self, tag: str, digest: Digest) -> None:
-        is_fenced = self._driver.capabilities.conditional_delete
         try:
-            await self._delete_current(tag, digest, is_fenced=is_fenced)
+            await self._delete_current(tag, digest, loosely=True)
         except (PathNotFoundError, CorruptContentError, TagConflictError):
             return
         await self._delete_index(tag)
         self._scope.tell(Action.TAG_DELETED, tag=tag)
 
-    async def _delete_current(self, tag: str, expect: Expect, *, is_fenced: bool = True) -> None:
-        """Delete ``current`` if it is what is expected, as far as a read tells if not fenced."""
+    async def _delete_current(self, tag: str, expect: Expect, *, loosely: bool = False) -> None:
+        """Delete ``current`` if it is what is expected.
+
+        :param loosely: as far as a read tells, where the store deletes without conditions; and it
+            does not matter who deletes it between that read and this deletion.
+        """
         path = self._current(tag)
         if expect is ANY:
             await self._driver.delete_file(path)
             return
+        is_fenced = not loosely or self._driver.capabilities.conditional_delete
         for _ in range(_SWAP_ATTEMPTS):
             current, content = await read_versioned_link(self._driver, path)
             if current != expect:
                 raise self._conflict(tag, current)
-            if not is_fenced:
-                await self._driver.delete_file(path, missing_ok=True)
-                return
-            with suppress(PreconditionFailedError):
-                await self._driver.delete_file(path, if_version(content.version))
-                return
+            condition = if_version(content.version) if is_fenced else ANY_VERSION
+            try:
+                await self._driver.delete_file(path, condition, missing_ok=loosely)
+            except PreconditionFailedError:
+                continue
+            except UnsupportedMethodError:
+                if not (loosely and is_fenced):
+                    raise
+                is_fenced = False  # what a store keeps may be found out only now
+                continue
+            return
         raise self._restless(tag)
 
     async def _delete_index(self, tag: str) -> None:
         """Forget the history, but not that of a tag which was set again meanwhile."""
         root = layout.TagIndex(self._scope.name, tag).path
         with suppress(PathNotFoundError):
-            if self._driver.capabilities.listing_start_after and (few := await self._few(root)):
+            if self._driver.capabilities.parked_notes and (few := await self._few(root)):
                 await self._scope.runtime.map(self._forget, few)
             else:
                 await self._driver.delete(root)
@@ -333,7 +344,7 @@ class AsyncTags:
     async def _few(self, root: str) -> list[str]:
         """Return what lies below *root*, where that is so little that to delete the tree is dearer.
 
-        Stores of objects look in more than one place for what belongs to a tree.
+        Drivers that keep something beside what they park look for it in each tree, too.
         """
         async with aclosing(self._driver.walk(root)) as files:
             paths = []

@@ -47,9 +47,11 @@ async def _parked_keys(store: ObjectStore, _path: str, parked: str) -> list[str 
 
 
 async def _sessions(store: ObjectStore, path: str, parked: str) -> list[str | Session]:
-    at_path = await store.sessions(path)
+    at_path, at_parked = await store.runtime.both(
+        store.sessions(path), store.sessions(f"{parked}/")
+    )
     mine = [each for each in at_path if each.key == path or each.key.startswith(f"{path}/")]
-    return [*mine, *await store.sessions(f"{parked}/")]
+    return [*mine, *at_parked]
 
 
 async def _recorded(store: ObjectStore, records: list[str]) -> list[Session]:
