@@ -8,7 +8,7 @@ CODE = $(wildcard src tests examples bench docs)
 # Newer ones need a newer node; it is a server for tests alone, so it lies where they look for it.
 AZURITE = azurite@3.35.0
 
-.PHONY: help demo serve test lint types docs bench budgets soak clean
+.PHONY: help demo serve test lint types docs fuzz bench budgets soak torture clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make types   mypy --strict and the completeness of the public types'
 	@echo 'make docs    build the documentation into site/'
 	@echo 'make fuzz    send hostile requests to the example servers: REQUESTS=50000, SEED=number'
+	@echo 'make torture cut connections, lose answers, kill and cancel: ROUNDS=300, SEED=number, FIRST=round'
 	@echo 'make bench   print how regstore compares with plain programs on this machine'
 	@echo 'make budgets count the requests of each operation, on trees of full size: some minutes'
 	@echo 'make soak    kill writers at random moments, ROUNDS=500 times in each test'
@@ -70,6 +71,9 @@ docs: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.frontends.fuzzing --requests $(or $(REQUESTS),50000) $(SEED:%=--seed %)
+
+torture: $(VENV)/.dev
+	$(BIN)/python -m tests.torture --rounds $(or $(ROUNDS),300) $(SEED:%=--seed %) $(FIRST:%=--first %)
 
 bench: $(VENV)/.dev
 	@set -e; for script in bench/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done

@@ -84,6 +84,13 @@ def stock_storage(server: S3Server, root: str, endpoint: str = "") -> dict[str, 
 @pytest.fixture(scope="session")
 def seaweedfs() -> Iterator[S3Server]:
     """SeaweedFS, all of it in one process."""
+    with seaweedfs_server() as server:
+        yield server
+
+
+@contextmanager
+def seaweedfs_server() -> Iterator[S3Server]:
+    """Run SeaweedFS until the block ends."""
     weed = require("weed")
     with tempfile.TemporaryDirectory(prefix="regstore-weed-") as directory:
         ports = _seaweedfs_ports()

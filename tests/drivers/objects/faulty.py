@@ -24,14 +24,19 @@ Kind = Literal[
     "lost",  # it has happened, and the caller does not know
     "twice",  # it has happened, and again; the answer is that to the second; not to begin
     "down",  # refused, and so is everything after it
+    "blind",  # refused, if it reads a body; and so is everything like it after it
     "mute",  # it has happened, and so does everything after it, but no answer is heard
     "cancel-before",
     "cancel-after",
     "crash-before",
     "crash-after",
+    "meet-before",  # somebody else acts first
+    "meet-after",  # somebody else acts then
+    "meet-lost",  # somebody else acts then, and the caller does not know that it has happened
 ]
 ERRORS: tuple[Kind, ...] = ("refused", "unheard", "lost", "twice", "down", "mute")
 CANCELLATIONS: tuple[Kind, ...] = ("cancel-before", "cancel-after")
+MEETINGS: tuple[Kind, ...] = ("meet-before", "meet-after", "meet-lost")
 CRASHES: tuple[Kind, ...] = ("crash-before", "crash-after")
 _REQUESTS = (
     "head",
@@ -62,12 +67,14 @@ class Fault:
     :ivar at: counted from 1.
     :ivar seen: the requests so far.
     :ivar victim: the task that is cancelled.
+    :ivar meeting: what somebody else does.
     """
 
     kind: Kind = "none"
     at: int = 0
     seen: list[str] = field(default_factory=list)
     victim: asyncio.Task[Any] | None = None
+    meeting: Callable[[], Awaitable[object]] | None = None
 
     @property
     def has_struck(self) -> bool:
@@ -77,11 +84,12 @@ class Fault:
         self.seen.append(f"{request} {key}")
         number = len(self.seen)
         await self._before(number, key)
-        lost = number == self.at and self.kind == "lost"
+        lost = number == self.at and self.kind in {"lost", "meet-lost"}
         lost = lost or (number >= self.at > 0 and self.kind == "mute")
         if lost:
             with suppress(RegstoreError):
                 await effect()
+            await self._meet(number, "meet-lost")
             raise TransientError(key, "faulty", "no answer", outcome_unknown=True)
         answer = await effect()
         if number == self.at and self.kind == "twice" and request != "begin":
@@ -97,18 +105,26 @@ class Fault:
             raise Crash
         if (hit and self.kind == "refused") or (number >= self.at and self.kind == "down"):
             raise ThrottledError(key, "faulty", "slow down", retry_after=1.0)
+        if number >= self.at and self.kind == "blind" and self.seen[-1].startswith("open "):
+            raise TransientError(key, "faulty", "no body")
         if hit and self.kind == "unheard":
             raise TransientError(key, "faulty", "no answer", outcome_unknown=True)
+        await self._meet(number, "meet-before")
         if hit and self.kind == "cancel-before":
             self._cancel()
         await self._suspend()
 
     async def _after(self, number: int) -> None:
+        await self._meet(number, "meet-after")
         if number == self.at and self.kind == "crash-after":
             raise Crash
         if number == self.at and self.kind == "cancel-after":
             self._cancel()
         await self._suspend()
+
+    async def _meet(self, number: int, kind: Kind) -> None:
+        if number == self.at and self.kind == kind and self.meeting is not None:
+            await self.meeting()
 
     def _cancel(self) -> None:
         assert self.victim is not None

@@ -20,11 +20,11 @@ from regstore.upload import AsyncUpload
 from tests.drivers.objects.faulty import Bucket, Fault
 
 NAME = "library/app"
-BLOB = random.Random(7).randbytes(1000)
+BLOB = random.Random(7).randbytes(700)
 DIGEST, SHA512 = Digest.of(BLOB), Digest.of(BLOB, "sha512")
-TINY = BLOB[:40]
+TINY = BLOB[:30]
 UPLOADS = layout.UploadsRoot(NAME).path
-LIMITS = Limits(part_size=100, min_part=50, copy_size=400, list_page=5, delete_batch=4)
+LIMITS = Limits(part_size=150, min_part=35, copy_size=300, list_page=5, delete_batch=4)
 """Of a store that keeps sessions, and has none of the sizes of a real one."""
 
 
@@ -149,7 +149,7 @@ async def take_and_cancel(_: Core, scene: Scene, upload: AsyncUpload) -> None:
         await upload.cancel()
 
 
-SHORT, LONG = 40, 450
+SHORT, LONG = 30, 320
 OPERATIONS = {
     "look": Operation(look, (LONG,)),
     "take-little": Operation(take_to(SHORT)),
@@ -160,7 +160,7 @@ OPERATIONS = {
     "go-on-after-little": Operation(take_to(LONG), (SHORT,)),
     "go-on-after-little-with-little": Operation(take_to(SHORT + 5), (SHORT,)),
     "commit-one": Operation(commit, (len(BLOB),), "committed"),
-    "commit-several": Operation(commit, (LONG, 600, len(BLOB)), "committed"),
+    "commit-several": Operation(commit, (LONG, 500, len(BLOB)), "committed"),
     "commit-tiny": Operation(commit, (len(TINY),), "committed", TINY, Digest.of(TINY)),
     "rest-and-commit": Operation(rest_and_commit, (), "committed"),
     "rest-and-commit-tiny": Operation(rest_and_commit, (), "committed", TINY, Digest.of(TINY)),

@@ -1,0 +1,133 @@
+"""Writers over objects, where a store contradicts itself or callers change their mind."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from typing_extensions import override
+
+from regstore._run import LoopRuntime
+from regstore.digest import Digest
+from regstore.driver import ANY, Condition
+from regstore.drivers.objects.driver import PARTS_IN_FLIGHT, ObjectDriver
+from regstore.drivers.objects.port import Part, Session
+from regstore.errors import (
+    BlobUploadUnknownError,
+    PathExistsError,
+    PreconditionFailedError,
+    SizeInvalidError,
+    TransientError,
+)
+from regstore.testing.objects import MemoryObjects
+from tests.drivers.objects.faulty import Bucket, Fault
+from tests.drivers.objects.scenes import (
+    BLOB,
+    DIGEST,
+    LIMITS,
+    NAME,
+    TINY,
+    Scene,
+    furnish,
+    open_core,
+    purge,
+)
+from tests.places import VirtualRuntime
+
+KEEPING = replace(LIMITS, keeps_sessions=True)
+PART = LIMITS.part_size
+PATH = "up/data"
+
+
+class Contradicting(MemoryObjects):
+    """Takes every record, and says that somebody else was first."""
+
+    @override
+    async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
+        version = await super().put(key, data)
+        if condition.kind != "any":
+            raise PathExistsError(key, self.name)
+        return version + "?"
+
+
+def test_a_head_record_whose_answer_is_wrong_is_known_by_its_nonce() -> None:
+    store = Contradicting(limits=KEEPING, runtime=VirtualRuntime())
+    driver = ObjectDriver(store)
+    writer = driver.runtime.run(driver.writer(PATH))
+    driver.runtime.run(writer.write(b"taken"))
+    driver.runtime.run(writer.park())
+    resumed = driver.runtime.run(driver.writer(PATH, append=True))
+    assert resumed.size == 5
+
+
+class Hanging(MemoryObjects):
+    """Takes no part."""
+
+    @override
+    async def put_part(self, session: Session, number: int, data: bytes) -> Part:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def test_parts_that_are_cancelled_before_they_begin_give_their_places_back() -> None:
+    async def push() -> None:
+        store = Hanging(limits=KEEPING, runtime=LoopRuntime())
+        driver = ObjectDriver(store)
+        for _ in range(PARTS_IN_FLIGHT + 1):
+            writer = await driver.writer(PATH)
+            await writer.write(bytes(PART + 1))
+            await writer.cancel()
+        assert not store.open_sessions
+
+    asyncio.run(asyncio.wait_for(push(), 60))
+
+
+def test_what_was_parked_after_a_finish_that_failed_is_kept() -> None:
+    scene, runtime = Scene(Bucket(), KEEPING), VirtualRuntime()
+    core = open_core(scene.driver(runtime))
+    runtime.run(furnish(scene, core, ()))
+    upload = core.repository(NAME).uploads.resume(scene.upload_id)
+    with pytest.raises(SizeInvalidError):
+        runtime.run(upload.finish(DIGEST, [scene.blob[:400]], size=len(scene.blob)))
+    assert upload.offset == 0
+    assert not scene.bucket.sessions
+    for end in (200, 500):
+        runtime.run(upload.write(scene.blob[upload.offset : end]))
+        runtime.run(upload.park())
+        again = core.repository(NAME).uploads.resume(scene.upload_id)
+        assert runtime.run(again.status()) == end
+
+
+@pytest.mark.parametrize("before", [(), (320,)])
+def test_a_commit_that_failed_while_it_read_again_can_be_parked(before: tuple[int, ...]) -> None:
+    scene, runtime = Scene(Bucket(), KEEPING, TINY if not before else BLOB), VirtualRuntime()
+    runtime.run(furnish(scene, open_core(scene.driver(runtime)), before))
+    fault = Fault()
+    core = open_core(scene.driver(runtime, fault))
+    upload = core.repository(NAME).uploads.resume(scene.upload_id)
+    runtime.run(upload.write(scene.blob[runtime.run(upload.status()) :]))
+    fault.kind = "blind"
+    with pytest.raises(TransientError):
+        runtime.run(upload.commit(Digest.of(scene.blob, "sha512")))
+    fault.kind = "none"
+    runtime.run(upload.park())
+    again = open_core(scene.driver(runtime)).repository(NAME).uploads.resume(scene.upload_id)
+    assert runtime.run(again.status()) == len(scene.blob)
+    runtime.run(again.commit(Digest.of(scene.blob)))
+
+
+def test_parts_of_an_upload_that_was_purged_tell_that_somebody_was_first() -> None:
+    scene, runtime = Scene(Bucket(), KEEPING), VirtualRuntime()
+    core = open_core(scene.driver(runtime))
+    runtime.run(furnish(scene, core, ()))
+    upload = core.repository(NAME).uploads.resume(scene.upload_id)
+    runtime.run(upload.write(scene.blob[: 2 * PART]))
+    runtime.run(purge(scene, runtime))
+    with pytest.raises(PreconditionFailedError):
+        runtime.run(upload.write(scene.blob[2 * PART :]))
+    with pytest.raises(PreconditionFailedError):
+        runtime.run(upload.park())
+    with pytest.raises(BlobUploadUnknownError):
+        runtime.run(upload.cancel())
+    assert scene.litter() == []
