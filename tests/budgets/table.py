@@ -65,7 +65,12 @@ BUDGETS = {
         Budget("manifest delete, 100 tags name it", PerStore(510, 524, 509), _same(615), 65),
         Budget("referrers of a subject, 20 of them", _same(23), _same(24), 4),
         Budget("page of 100 tags out of 20,000", _same(1), _same(2), 2),
-        Budget("page of 100 repositories out of 10,000", PerStore(102, 103, 103), _same(104), 9),
+        Budget(
+            "page of 100 repositories out of 10,000",
+            PerStore(102, 103, 103),
+            PerStore(104, 104, 108),  # Azurite closes idle connections, and a GET is sent again
+            9,
+        ),
         # Of GCS and Azure by arithmetic, from smaller trees.
         Budget("delete of a tree of 10,000 keys", PerStore(24, 112, 44), PerStore(25, 120, 60), 60),
     )
