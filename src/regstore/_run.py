@@ -120,6 +120,19 @@ class Runtime(ABC):
     async def shield(self, aw: Awaitable[T]) -> T:
         """Await *aw* to its end even when the caller is cancelled meanwhile."""
 
+    async def within(
+        self,
+        seconds: float,  # noqa: ARG002 - for who can cancel
+        aw: Awaitable[T],
+    ) -> T:
+        """Await *aw*, and cancel it after *seconds*.
+
+        Where calls block nothing can be cancelled: there *aw* takes the time that it takes.
+
+        :raises TimeoutError: it was cancelled.
+        """
+        return await aw
+
     @abstractmethod
     async def start(self, coro: Coroutine[Any, Any, T]) -> Started[T]:
         """Begin *coro* beside the caller.
@@ -254,6 +267,11 @@ class LoopRuntime(Runtime):
             else:
                 result = await aw
         return result
+
+    @override
+    async def within(self, seconds: float, aw: Awaitable[T]) -> T:
+        with anyio.fail_after(seconds):
+            return await aw
 
     @override
     async def start(self, coro: Coroutine[Any, Any, T]) -> Started[T]:

@@ -59,6 +59,8 @@ Running
     retry what is not idempotent. **X4** Every backend exception becomes one of
     :mod:`regstore.errors`, the original as ``__cause__``. **X5** After a fork a driver works in the
     child. **X6** A driver has ``name``, ``capabilities``, ``runtime`` and ``aclose``.
+    **X7** The deadline of a call is a context variable, which no argument hands down
+    (:func:`regstore.consistency.deadline`): the call is cancelled then (X2).
 """
 
 from __future__ import annotations

@@ -1,8 +1,37 @@
 """Wrappers of drivers: each forwards everything, and each has one worry."""
 
+from regstore.consistency.attempts import RetryCounts
+from regstore.consistency.budget import RetryBudget
 from regstore.consistency.checked import Checked
+from regstore.consistency.deadline import deadline, time_left
 from regstore.consistency.measured import Measured
+from regstore.consistency.observe import Call, Hook, Observed
+from regstore.consistency.outcomes import Failed, Ok, Outcome, Unknown
+from regstore.consistency.resolve import is_lasting
+from regstore.consistency.retry import Retrying
+from regstore.consistency.throttle import Throttled
 from regstore.consistency.verify import Verified
 from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
 
-__all__ = ["Checked", "Measured", "Verified", "WrapperDriver", "WrapperReader", "WrapperWriter"]
+__all__ = [
+    "Call",
+    "Checked",
+    "Failed",
+    "Hook",
+    "Measured",
+    "Observed",
+    "Ok",
+    "Outcome",
+    "RetryBudget",
+    "RetryCounts",
+    "Retrying",
+    "Throttled",
+    "Unknown",
+    "Verified",
+    "WrapperDriver",
+    "WrapperReader",
+    "WrapperWriter",
+    "deadline",
+    "is_lasting",
+    "time_left",
+]

@@ -51,10 +51,12 @@ TITLES: Mapping[str, str] = {
     "X4": "errors are typed and name path and driver",
     "X5": "a driver works after a fork",
     "X6": "a driver says what it is, and closes",
+    "X7": "calls end by the deadline of their context",
     "ALL": "random histories agree with a dictionary",
 }
 UNTESTED: Mapping[str, str] = {
     "X3": "retries show only on a store that fails on demand",
+    "X7": "the wrapper that retries keeps it for every driver that keeps X2",
 }
 """Clauses without a test, and why."""
 

@@ -1,0 +1,252 @@
+"""Bound how much a store is asked at once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from datetime import timedelta
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+from typing_extensions import override
+
+from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
+from regstore.driver import (
+    ANY,
+    Condition,
+    Content,
+    FileInfo,
+    FileReader,
+    FileWriter,
+    Limiter,
+    StorageDriver,
+)
+from regstore.errors import ThrottledError
+
+T = TypeVar("T")
+
+_WAIT: Final = 60.0
+
+
+class Throttled(WrapperDriver):
+    """Lets *limit* calls through at a time, and *streams* readers and writers be open.
+
+    A call waits for its turn: one step of a reader, writer or listing is a call. A reader keeps its
+    place among the streams from its opening until it is closed, a writer until it is parked,
+    committed or cancelled; one that nobody ends keeps it for good. Streams have places of their
+    own, so that slow clients hold up other streams at most, and never a call.
+
+    Counted for each event loop apart. Where calls block, and so come one after another in each
+    thread, nothing is bounded: bound the threads.
+
+    Opening a reader or writer raises, beyond what the driver raises:
+
+    :raises ThrottledError: no stream has ended for *wait* seconds. Callers that each hold one
+        stream while they open another can wait for each other: let *streams* be twice their number.
+
+    :param inner: the driver to forward to; closing the wrapper closes it.
+    :param limit: calls at a time.
+    :param streams: open readers and writers at a time; as many as *limit* by default.
+    :param wait: seconds.
+    """
+
+    def __init__(
+        self,
+        inner: StorageDriver,
+        limit: int = 64,
+        *,
+        streams: int | None = None,
+        wait: float = _WAIT,
+    ) -> None:
+        super().__init__(inner)
+        self._calls = inner.runtime.limiter(limit)
+        self._streams = inner.runtime.limiter(limit if streams is None else streams)
+        self._wait = wait
+
+    @override
+    async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
+        async with self._calls:
+            return await self._inner.stat(path, must_exist=must_exist)
+
+    @override
+    async def get_content(self, path: str, *, must_exist: bool = False) -> Content:
+        async with self._calls:
+            return await self._inner.get_content(path, must_exist=must_exist)
+
+    @override
+    async def reader(
+        self, path: str, offset: int = 0, length: int | None = None, *, must_exist: bool = False
+    ) -> FileReader:
+        place = await self._take(path)
+        try:
+            async with self._calls:
+                reader = await self._inner.reader(path, offset, length, must_exist=must_exist)
+        except BaseException:
+            place.leave()
+            raise
+        return _Reader(reader, self._calls, place)
+
+    @override
+    async def put_content(self, path: str, data: bytes, condition: Condition = ANY) -> str | None:
+        async with self._calls:
+            return await self._inner.put_content(path, data, condition)
+
+    @override
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
+        place = await self._take(path)
+        try:
+            async with self._calls:
+                writer = await self._inner.writer(
+                    path, append=append, begin=begin, at_least=at_least, destination=destination
+                )
+        except BaseException:
+            place.leave()
+            raise
+        return _Writer(writer, self._calls, place)
+
+    @override
+    async def move(self, source: str, destination: str) -> None:
+        async with self._calls:
+            await self._inner.move(source, destination)
+
+    @override
+    async def copy(
+        self,
+        source: str,
+        destination: str,
+        condition: Condition = ANY,
+        source_version: str | None = None,
+    ) -> str | None:
+        async with self._calls:
+            return await self._inner.copy(source, destination, condition, source_version)
+
+    @override
+    async def delete(self, path: str) -> None:
+        async with self._calls:
+            await self._inner.delete(path)
+
+    @override
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
+        async with self._calls:
+            await self._inner.delete_file(path, condition, missing_ok=missing_ok)
+
+    @override
+    def list(
+        self, path: str, start_after: str | None = None, limit: int | None = None
+    ) -> AsyncGenerator[str, None]:
+        return self._in_turn(self._inner.list(path, start_after, limit))
+
+    @override
+    def walk(self, path: str) -> AsyncGenerator[FileInfo, None]:
+        return self._in_turn(self._inner.walk(path))
+
+    @override
+    async def redirect_url(
+        self,
+        path: str,
+        method: Literal["GET", "HEAD"] = "GET",
+        expires: timedelta = timedelta(minutes=20),
+        filename: str | None = None,
+    ) -> str | None:
+        async with self._calls:
+            return await self._inner.redirect_url(path, method, expires, filename)
+
+    @override
+    async def local_file(self, path: str) -> Path | None:
+        async with self._calls:
+            return await self._inner.local_file(path)
+
+    async def _in_turn(self, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        async with aclosing(items):
+            while True:
+                async with self._calls:
+                    item = await anext(items, None)
+                if item is None:
+                    return
+                yield item
+
+    async def _take(self, path: str) -> _Place:
+        try:
+            await self.runtime.within(self._wait, self._streams.acquire())
+        except TimeoutError as error:
+            detail = f"as many streams as are allowed were open for {self._wait:g} s: close some"
+            failure = ThrottledError(path, self.name, detail)
+            raise failure from error
+        return _Place(self._streams.release)
+
+
+class _Place:
+    """A place among the streams; leaving it is harmless when repeated."""
+
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release: Callable[[], None] | None = release
+
+    def leave(self) -> None:
+        release, self._release = self._release, None
+        if release is not None:
+            release()
+
+
+class _Reader(WrapperReader):
+    def __init__(self, inner: FileReader, calls: Limiter, place: _Place) -> None:
+        super().__init__(inner)
+        self._calls = calls
+        self._place = place
+
+    @override
+    async def read(self) -> bytes:
+        async with self._calls:
+            return await self._inner.read()
+
+    @override
+    async def aclose(self) -> None:
+        # Never waits for a turn: it makes room for others.
+        try:
+            await self._inner.aclose()
+        finally:
+            self._place.leave()
+
+
+class _Writer(WrapperWriter):
+    def __init__(self, inner: FileWriter, calls: Limiter, place: _Place) -> None:
+        super().__init__(inner)
+        self._calls = calls
+        self._place = place
+
+    @override
+    async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
+        async with self._calls:
+            await self._inner.write(data, offset)
+
+    @override
+    async def park(self, note: bytes = b"") -> None:
+        async with self._calls:
+            await self._inner.park(note)
+        self._place.leave()
+
+    @override
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
+        async with self._calls:
+            version = await self._inner.commit(to, condition, keep_parked=keep_parked)
+        self._place.leave()
+        return version
+
+    @override
+    async def cancel(self) -> None:
+        try:
+            async with self._calls:
+                await self._inner.cancel()
+        finally:
+            self._place.leave()
