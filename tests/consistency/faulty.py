@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Literal, TypeVar
 
 from typing_extensions import override
@@ -41,7 +41,7 @@ class Faulty(WrapperDriver):
 
     def __init__(self, inner: StorageDriver, rate: float = 0.0, seed: int = 0) -> None:
         super().__init__(inner)
-        self.plan: list[Fault | Exception | None] = []
+        self.plan: Sequence[Fault | Exception | None] = ()
         self.requests: Counter[str] = Counter()
         self._rate = rate
         self._random = random.Random(seed)
@@ -65,7 +65,8 @@ class Faulty(WrapperDriver):
     def _next(self, method: str, kinds: tuple[Fault, ...]) -> Fault | Exception | None:
         self.requests[method] += 1
         if self.plan:
-            return self.plan.pop(0)
+            fault, *self.plan = self.plan
+            return fault
         return self._random.choice(kinds) if self._random.random() < self._rate else None
 
     @override
