@@ -32,7 +32,7 @@ class RetryCounts:
     Threads that race may leave some uncounted.
 
     :ivar calls: calls, each counted once however often it was tried. A chunk read or a step of a
-        writer is one, a listing is one.
+        writer is one, a listing is one, and so is a look at what became of a lost answer.
     :ivar retries: attempts beyond the first.
     :ivar resolved_unknown: calls whose answer was lost, and which reading back showed to be done.
     :ivar gave_up: calls that failed although another attempt might have succeeded.
