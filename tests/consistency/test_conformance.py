@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import pytest
@@ -58,6 +58,10 @@ class Hurried(BlockingRuntime):
 
 class TestRetriedOverAFaultyStore(StorageDriverTests):
     """One request in twenty fails, and nobody notices."""
+
+    unproved: ClassVar[Mapping[str, str]] = {
+        "test_r3_content_and_version_belong_together": "what is written again is another version"
+    }
 
     store = MemoryStore()
     runtime = Hurried()

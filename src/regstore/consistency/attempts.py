@@ -70,12 +70,12 @@ class Attempts:
         self.limit = limit
         self.patience = patience
         self.budget = budget
-        self.calls = 0
-        self.retries = 0
-        self.resolved_unknown = 0
-        self.gave_up = 0
-        self.over_budget = 0
-        self.past_deadline = 0
+        self.calls: int = 0
+        self.retries: int = 0
+        self.resolved_unknown: int = 0
+        self.gave_up: int = 0
+        self.over_budget: int = 0
+        self.past_deadline: int = 0
 
     @property
     def runtime(self) -> Runtime:

@@ -151,7 +151,7 @@ class Position(Protocol[T]):
 class Names:
     """Where a list stands: at the last name given."""
 
-    can_resume = True
+    can_resume: bool = True
 
     def __init__(
         self, driver: StorageDriver, path: str, start_after: str | None, limit: int | None
@@ -176,7 +176,7 @@ class Names:
 class Files:
     """Where a walk stands: it has no order, so only what was given tells."""
 
-    can_resume = True
+    can_resume: bool = True
 
     def __init__(self, driver: StorageDriver, path: str) -> None:
         self._driver = driver
