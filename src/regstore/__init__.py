@@ -22,6 +22,7 @@ from regstore.blocking import (
     Upload,
     Uploads,
 )
+from regstore.consistency.promise import Consistency
 from regstore.digest import Digest
 from regstore.errors import RegistryError, RegstoreError
 from regstore.events import Action, Event, Observer
@@ -42,6 +43,7 @@ def open(
     policy: Policy | None = None,
     observer: Observer | None = None,
     read_only: bool = False,
+    consistency: str | Consistency | None = None,
 ) -> Registry:
     """Open the registry at *url* for plain code. No I/O is done.
 
@@ -51,8 +53,11 @@ def open(
     :param policy: what is taken and refused.
     :param observer: who is told of what happens.
     :param read_only: refuse every change with ``ReadOnlyError``.
-    :raises ConfigurationError: the URL cannot be served, or *policy* asks for what the store cannot
-        keep; the error says what to do.
+    :param consistency: how soon the store is trusted to show its writes, never more than its driver
+        claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``. By default as its
+        driver claims. ``docs/consistency.md`` tells what each promises and costs.
+    :raises ConfigurationError: the URL cannot be served, or *policy* or *consistency* asks for what
+        the store cannot keep; the error says what to do.
     """
     return Registry.open(
         url,
@@ -60,6 +65,7 @@ def open(
         policy=policy,
         observer=observer,
         read_only=read_only,
+        consistency=consistency,
     )
 
 
@@ -79,6 +85,7 @@ __all__ = [
     "AsyncUploads",
     "BlobReader",
     "Blobs",
+    "Consistency",
     "Descriptor",
     "Digest",
     "Event",

@@ -13,7 +13,7 @@ from regstore._loop import OwnLoopRuntime
 from regstore._run import BlockingRuntime, Runtime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
-from regstore.consistency import Checked, Measured
+from regstore.consistency import Checked, Consistency, Measured, Settled
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.drivers.hopping import HoppingDriver
@@ -172,16 +172,21 @@ class AsyncRegistry:
         policy: Policy | None = None,
         observer: Observer | None = None,
         read_only: bool = False,
+        consistency: str | Consistency | None = None,
     ) -> Self:
         """Open the registry at *url*. No I/O is done.
 
         :param url: a directory (``/var/lib/registry``, ``file:///var/lib/registry``), ``memory://``
             (private), ``memory://name`` (shared within the process), or any fsspec URL.
         :param storage_options: what the fsspec filesystem takes.
-        :raises ConfigurationError: the URL cannot be served; the error says what to do.
+        :param consistency: how soon the store is trusted to show its writes, never more than its
+            driver claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``. By default
+            as its driver claims. ``docs/consistency.md`` tells what each promises and costs.
+        :raises ConfigurationError: the URL cannot be served, or *consistency* or *policy* asks for
+            what the store does not keep; the error says what to do.
         """
         driver = open_driver(url, storage_options=storage_options)
-        driver = Checked(measured(_awaitable(driver), driver.runtime))
+        driver = layered(_awaitable(driver), driver.runtime, consistency)
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property
@@ -226,6 +231,23 @@ class AsyncRegistry:
 def measured(driver: StorageDriver, runtime: Runtime) -> StorageDriver:
     """Believe a store that *runtime* reaches over a network no condition that it has not kept."""
     return Measured(driver) if isinstance(runtime, OwnLoopRuntime) else driver
+
+
+def layered(
+    driver: StorageDriver, runtime: Runtime, consistency: str | Consistency | None
+) -> StorageDriver:
+    """Put the wrappers around *driver* that its store needs, and no others.
+
+    :raises ConfigurationError: *consistency* is none, or more than the driver claims.
+    """
+    promise = None if consistency is None else Consistency.parse(consistency)
+    if promise is not None:
+        promise.require_claim(driver.capabilities, driver.name)
+    claimed = Consistency.claimed_by(driver.capabilities)
+    driver = measured(driver, runtime)
+    if (promise or claimed).kind != "strong":
+        driver = Settled(driver, consistency=promise)
+    return Checked(driver)
 
 
 def _awaitable(driver: StorageDriver) -> StorageDriver:

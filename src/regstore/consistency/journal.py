@@ -1,0 +1,179 @@
+"""What this process has written and deleted of late: the memory behind ``settle.py``."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
+from typing import Final, Literal
+
+MAX_BODY: Final = 4096
+"""Bytes of a body that is kept, at most: links, times of uploads, small documents."""
+
+_REPLACED: Final = 8
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """The last thing that this process did to one path.
+
+    :ivar kind: ``"put"``, ``"delete"``, or ``"tree"``: all below it was deleted.
+    :ivar time: when it was done, on the runtime's monotonic clock, in seconds.
+    :ivar written: the same on this process's wall clock.
+    :ivar version: of a put what is stored, of a deletion what is gone; ``None`` if unknown.
+    :ivar size: bytes, if known.
+    :ivar body: the content, where it is small.
+    :ivar replaced: versions that this process had written there before, newest first.
+    :ivar fresh: this process had not deleted anything there before.
+    :ivar first: this process had done nothing there before.
+    :ivar rivals: versions that this process wrote there at the same time: any may have won.
+    :ivar ticket: of its record.
+    :ivar modified: the store's own time of this version, once it was seen.
+    """
+
+    kind: Literal["put", "delete", "tree"]
+    time: float
+    written: datetime
+    version: str | None = None
+    size: int | None = None
+    body: bytes | None = None
+    replaced: tuple[str, ...] = ()
+    modified: datetime | None = None
+    fresh: bool = True
+    first: bool = True
+    rivals: tuple[str, ...] = ()
+    ticket: int = 0
+
+
+class Entries:
+    """Entries by path, bounded: the oldest go first, and are counted.
+
+    Safe for any thread: every step is one operation on a dict or deque.
+
+    :param limit: entries, at most.
+    :param max_body: bytes of a body that is kept, at most.
+    :ivar evicted: entries that went because of *limit*: for these nothing is promised any more.
+    """
+
+    def __init__(self, limit: int = 10_000, max_body: int = MAX_BODY) -> None:
+        self.limit = limit
+        self.max_body = max_body
+        self.evicted = 0
+        self._entries: dict[str, Entry] = {}
+        self._trees: dict[str, Entry] = {}
+        self._tickets = count(1)
+        self._order: deque[tuple[str, Entry]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def find(self, path: str) -> Entry | None:
+        """Return what was done to *path* last: to itself, or to a directory above it."""
+        found = self._entries.get(path)
+        return self.tree_above(path) if found is None and self._trees else found
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether any tree was deleted of late."""
+        return bool(self._trees)
+
+    def tree_above(self, path: str) -> Entry | None:
+        """Return the deletion of *path* or a directory above it, if there was one."""
+        while path and self._trees:
+            tree = self._trees.get(path)
+            if tree is not None:
+                return tree
+            path = path.rpartition("/")[0]
+        return None
+
+    def begin(self) -> int:
+        """Return a ticket for a change that begins: what is recorded later overlaps with it."""
+        return next(self._tickets)
+
+    def record(self, path: str, entry: Entry, begun: int | None = None) -> None:
+        """Remember *entry*, and forget what was known of *path* before.
+
+        Of changes at the same time nobody knows the order: of writes any may have won, and a write
+        beside a deletion is not remembered at all.
+
+        :param begun: the ticket with which the change began; ``None`` where nothing can overlap.
+        """
+        if entry.body is not None and len(entry.body) > self.max_body:
+            entry.body = None
+        before = self.find(path)
+        entry.ticket = next(self._tickets)
+        known = (before.version,) if before is not None and before.version else ()
+        if before is not None and begun is not None and before.ticket > begun:
+            if before.kind != entry.kind:
+                self.forget(path, before)
+                return
+            entry.rivals, known, entry.body = (*before.rivals, *known), (), None
+        entry.fresh = before is None or before.kind == "put"
+        entry.first = before is None
+        if before is not None:
+            entry.replaced = (*known, *before.replaced)[:_REPLACED]
+        if entry.kind != "put" and entry.version is None and before is not None:
+            entry.version = before.version
+        self._entries[path] = entry
+        if entry.kind == "tree":
+            self._trees[path] = entry
+        self._order.append((path, entry))
+        while len(self._entries) > self.limit or len(self._order) > 2 * self.limit:
+            self._drop_oldest()
+
+    def forget(self, path: str, entry: Entry) -> None:
+        """Forget *entry*, unless another one has taken its place."""
+        if self._entries.get(path) is entry:
+            self._entries.pop(path, None)
+        if entry.kind == "tree" and self._trees.get(path) is entry:
+            self._trees.pop(path, None)
+
+    def expire(self, before: float) -> None:
+        """Forget what was done before that time."""
+        while self._is_due(before) and (oldest := self._pop()) is not None:
+            if oldest[1].time >= before:  # another thread was faster, and this is the next one
+                self._order.appendleft(oldest)
+                return
+            self.forget(*oldest)
+
+    def _is_due(self, before: float) -> bool:
+        try:
+            return self._order[0][1].time < before
+        except IndexError:
+            return False
+
+    def below(self, path: str, since: float) -> dict[str, Entry]:
+        """Return what was done below *path* since then, by the path from there."""
+        start = f"{path}/" if path else ""
+        cut = len(start)
+        return {
+            each[cut:]: entry
+            for each, entry in list(self._entries.items())
+            if each.startswith(start) and entry.time >= since
+        }
+
+    def _drop_oldest(self) -> None:
+        oldest = self._pop()
+        if oldest is not None and self._entries.get(oldest[0]) is oldest[1]:
+            self.forget(*oldest)
+            self.evicted += 1
+
+    def _pop(self) -> tuple[str, Entry] | None:
+        try:
+            return self._order.popleft()
+        except IndexError:  # another thread was faster
+            return None
+
+
+class Journal(Entries):
+    """What one process did on one store.
+
+    May be shared by several drivers on the same store and root. Each of both parts has *limit*.
+
+    :ivar parked: up to which size writers were parked.
+    """
+
+    def __init__(self, limit: int = 10_000, max_body: int = MAX_BODY) -> None:
+        super().__init__(limit, max_body)
+        self.parked = Entries(limit, max_body)

@@ -1,0 +1,319 @@
+"""Reading until what this process has done is there to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final, Generic, NoReturn, TypeVar
+
+from regstore.consistency.journal import Entry, Journal
+from regstore.consistency.trust import Promise, Trust
+from regstore.driver import FileInfo, StorageDriver
+from regstore.errors import NotYetVisibleError, PathNotFoundError
+
+T = TypeVar("T")
+
+FIRST_PAUSE: Final = 0.025
+GROWTH: Final = 1.5
+LONGEST_PAUSE: Final = 2.0
+MOMENT: Final = 1e-6
+"""Seconds that are not slept for: a clock of floats may not move by less."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the store showed: enough to tell one version from another."""
+
+    version: str
+    modified: datetime
+    size: int | None = None
+    data: bytes | None = None
+    is_dir: bool = False
+
+
+@dataclass(slots=True)
+class Asked(Generic[T]):
+    """One way to read one path.
+
+    :ivar read: makes one request.
+    :ivar look: what of its answer tells the version.
+    :ivar give_up: releases an answer that is not taken.
+    :ivar remembered: makes the answer from the journal, or ``None`` where that cannot be.
+    """
+
+    path: str
+    read: Callable[[], Awaitable[T]]
+    look: Callable[[T], Seen]
+    give_up: Callable[[T], Awaitable[object]] | None = None
+    remembered: Callable[[Entry], T | None] = lambda _: None
+
+
+class Verdict(Enum):
+    """What an answer is, in the light of the journal."""
+
+    CURRENT = 1
+    NEWER = 2
+    DOUBTFUL = 3
+    STALE = 4
+
+
+class SettledReads:
+    """Holds answers against the journal, and asks again where they lag behind it.
+
+    :param left: seconds that the caller still has; ``None`` if it has no deadline.
+    """
+
+    def __init__(
+        self,
+        driver: StorageDriver,
+        journal: Journal,
+        trust: Trust,
+        left: Callable[[], float | None],
+    ) -> None:
+        self.driver = driver
+        self.journal = journal
+        self.trust = trust
+        self.left = left
+
+    async def read(self, asked: Asked[T], *, must_exist: bool) -> T:
+        """Return the answer that this process may see.
+
+        :raises PathNotFoundError: nothing is there, and what was there is gone for certain.
+        :raises NotYetVisibleError: it is not known whether something is there.
+        """
+        entry = self.journal.find(asked.path)
+        if entry is not None:
+            self.trust.seen.hits += 1
+        answer = await self.once(asked)
+        if answer is not None and (entry is None or self._is_own(asked.look(answer), entry)):
+            return answer
+        verdict = self.judge(asked, answer, entry, must_exist=must_exist)
+        if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
+            return self.taken(asked, answer, entry, verdict)
+        return await _Wait(self, asked, must_exist=must_exist).go(answer)
+
+    def _is_own(self, seen: Seen, entry: Entry) -> bool:
+        """Whether the last write of this process is shown, which is what is found as a rule."""
+        if entry.kind != "put" or entry.rivals or seen.version != entry.version:
+            return False
+        entry.modified = seen.modified
+        return True
+
+    def judge(
+        self, asked: Asked[T], answer: T | None, entry: Entry | None, *, must_exist: bool
+    ) -> Verdict:
+        """Say what *answer* is, where *entry* is the last that this process did there."""
+        if entry is None:
+            return Verdict.DOUBTFUL if answer is None and must_exist else Verdict.CURRENT
+        if answer is None:
+            return Verdict.DOUBTFUL if entry.kind == "put" else Verdict.CURRENT
+        keeps = self.trust.capabilities
+        return judged(
+            entry,
+            asked.look(answer),
+            unique=keeps.unique_versions,
+            dated=keeps.modified_is_commit_time,
+            prompt=keeps.read_after_overwrite,
+        )
+
+    async def once(self, asked: Asked[T]) -> T | None:
+        """Make one request; return ``None`` where it finds nothing."""
+        try:
+            return await asked.read()
+        except PathNotFoundError:
+            return None
+
+    def taken(self, asked: Asked[T], answer: T | None, entry: Entry | None, how: Verdict) -> T:
+        """Return *answer* to the caller, or raise where it is that nothing is there."""
+        if answer is None:
+            raise PathNotFoundError(asked.path, self.driver.name)
+        if entry is not None:
+            if how is Verdict.NEWER:
+                self.adopt(asked.path, entry, asked.look(answer))
+            elif entry.kind == "put" and entry.version is not None and not entry.rivals:
+                entry.modified = asked.look(answer).modified
+        return answer
+
+    def adopt(self, path: str, entry: Entry, seen: Seen | None) -> None:
+        """Remember what others have made of *path* since, so that it does not become older again.
+
+        It keeps the time of this process's own change: nothing is waited for any longer.
+        """
+        if self.journal.find(path) is not entry or (seen is not None and seen.is_dir):
+            self.journal.forget(path, entry)
+        elif seen is None:
+            self.journal.record(path, Entry("delete", entry.time, entry.written))
+        else:
+            adopted = Entry("put", entry.time, entry.written, seen.version, seen.size, seen.data)
+            adopted.modified = seen.modified
+            self.journal.record(path, adopted)
+
+
+class _Wait(Generic[T]):
+    """One read that was not content with its first answer."""
+
+    def __init__(self, reads: SettledReads, asked: Asked[T], *, must_exist: bool) -> None:
+        self._reads = reads
+        self._asked = asked
+        self._must_exist = must_exist
+        self._trust = reads.trust
+        self._journal = reads.journal
+        self._runtime = reads.driver.runtime
+        self._name = reads.driver.name
+        self._begun = self._runtime.monotonic()
+        left = reads.left()
+        self._deadline = None if left is None else self._begun + left
+        self._missed = False
+        self._stale_at = 0.0
+
+    async def go(self, answer: T | None) -> T:
+        self._trust.seen.waits += 1
+        try:
+            return await self._until_settled(answer)
+        finally:
+            self._trust.seen.seconds_waited += self._runtime.monotonic() - self._begun
+
+    async def _until_settled(self, answer: T | None) -> T:
+        pause = FIRST_PAUSE
+        while True:
+            entry = self._journal.find(self._asked.path)
+            verdict = self._reads.judge(self._asked, answer, entry, must_exist=self._must_exist)
+            now = self._runtime.monotonic()
+            if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
+                self._appeared(entry, verdict)
+                return self._reads.taken(self._asked, answer, entry, verdict)
+            self._note(entry, answer, verdict, now)
+            end = self._end(entry)
+            last = end if self._deadline is None else min(end, self._deadline)
+            if now > last - MOMENT:
+                return await self._ended(entry, answer, verdict, is_sure=now > end - MOMENT)
+            await self._release(answer)
+            await self._runtime.sleep(min(pause, last - now))
+            pause = min(pause * GROWTH, LONGEST_PAUSE)
+            self._trust.seen.reads_again += 1
+            answer = await self._reads.once(self._asked)
+
+    def _end(self, entry: Entry | None) -> float:
+        """Return the time after which another answer cannot be expected."""
+        if entry is None:
+            # Somebody else wrote it: only where a bound is known does waiting prove anything.
+            return self._begun + (self._trust.bound or 0.0)
+        start = self._begun if self._trust.bound == 0 else entry.time
+        return start + self._trust.window
+
+    def _note(self, entry: Entry | None, answer: T | None, verdict: Verdict, now: float) -> None:
+        """Report an answer that is stale beyond doubt where the store promises none."""
+        self._missed = self._missed or answer is None
+        self._stale_at = now
+        if verdict is not Verdict.STALE or entry is None:
+            return
+        bound = self._trust.bound
+        if self._trust.capabilities.read_after_overwrite:
+            self._trust.violated(self._asked.path, "read_after_overwrite", now - entry.time)
+        elif bound is not None and now - entry.time > bound:
+            self._trust.violated(self._asked.path, "staleness_bound", now - entry.time)
+
+    def _appeared(self, entry: Entry | None, verdict: Verdict) -> None:
+        """Learn from what is shown at last how long it took."""
+        if entry is None or verdict is Verdict.NEWER or entry.time > self._begun:
+            return
+        age = max(self._stale_at - entry.time, 0.0)
+        self._trust.seen.staleness = max(self._trust.seen.staleness, age)
+        promise: Promise = "read_after_write" if entry.fresh else "read_after_overwrite"
+        is_promised: bool = getattr(self._trust.capabilities, promise)
+        if entry.kind == "put" and self._missed and is_promised:
+            self._trust.violated(self._asked.path, promise, age)
+
+    async def _ended(
+        self, entry: Entry | None, answer: T | None, verdict: Verdict, *, is_sure: bool
+    ) -> T:
+        """Decide when no more can be waited."""
+        if verdict is not Verdict.STALE and (is_sure and self._trust.bound is not None):
+            # Whoever has not shown this process's change by now shows a later one.
+            return self._others(entry, answer)
+        if entry is None:
+            if is_sure:
+                raise PathNotFoundError(self._asked.path, self._name)
+            self._not_yet("something proves that it exists")
+        if verdict is Verdict.DOUBTFUL and is_sure and answer is not None:
+            return self._others(entry, answer)
+        await self._release(answer)
+        if entry.kind != "put":
+            self._trust.seen.from_journal += 1
+            raise PathNotFoundError(self._asked.path, self._name, "deleted by this process")
+        remembered = self._asked.remembered(entry)
+        if remembered is None:
+            self._not_yet("this process has written it")
+        self._trust.seen.from_journal += 1
+        return remembered
+
+    def _others(self, entry: Entry | None, answer: T | None) -> T:
+        if entry is not None:
+            seen = None if answer is None else self._asked.look(answer)
+            self._reads.adopt(self._asked.path, entry, seen)
+        if answer is None:
+            raise PathNotFoundError(self._asked.path, self._name)
+        return answer
+
+    async def _release(self, answer: T | None) -> None:
+        if answer is not None and self._asked.give_up is not None:
+            await self._asked.give_up(answer)
+
+    def _not_yet(self, why: str) -> NoReturn:
+        self._trust.seen.not_yet += 1
+        waited = self._runtime.monotonic() - self._begun
+        detail = f"{why}, and the store did not show it within {waited:.3g} s: try again"
+        raise NotYetVisibleError(self._asked.path, self._name, detail)
+
+
+def judged(entry: Entry, seen: Seen, *, unique: bool, dated: bool, prompt: bool) -> Verdict:
+    """Hold what the store shows against what this process did there last.
+
+    :param unique: the same bytes never have the same version twice.
+    :param dated: its time tells which of two versions came first.
+    :param prompt: the store promises to show replacements and deletions at once.
+    """
+    if entry.kind == "put":
+        known = _of_put(entry, seen, unique=unique, dated=dated)
+    elif seen.is_dir:
+        known = Verdict.CURRENT
+    else:
+        is_gone = seen.version == entry.version or seen.version in entry.replaced
+        known = Verdict.STALE if unique and is_gone else None
+    if known is not None:
+        return known
+    return Verdict.NEWER if prompt else Verdict.DOUBTFUL
+
+
+def _of_put(entry: Entry, seen: Seen, *, unique: bool, dated: bool) -> Verdict | None:
+    if entry.version is not None and seen.version == entry.version:
+        return Verdict.CURRENT
+    if seen.version in entry.rivals:
+        return Verdict.CURRENT
+    if unique and seen.version in entry.replaced:
+        return Verdict.STALE
+    mine = entry.modified
+    if dated and mine is not None and mine != seen.modified and not seen.is_dir:
+        return Verdict.NEWER if seen.modified > mine else Verdict.STALE
+    is_own = entry.version is None and not seen.is_dir and _may_be_own(entry, seen)
+    return Verdict.CURRENT if is_own else None
+
+
+def _may_be_own(entry: Entry, seen: Seen) -> bool:
+    if entry.body is not None and seen.data is not None:
+        return seen.data == entry.body
+    return entry.first and (entry.size is None or seen.size in {None, entry.size})
+
+
+def look_at_info(info: FileInfo) -> Seen:
+    """Return what *info* tells of a version."""
+    return Seen(info.version, info.modified, info.size, is_dir=info.is_dir)
+
+
+def described(path: str, entry: Entry) -> FileInfo | None:
+    """Return what the journal knows of *path*; the time is this process's until it was seen."""
+    if entry.size is None or not entry.version:
+        return None
+    return FileInfo(path, entry.size, entry.modified or entry.written, entry.version)

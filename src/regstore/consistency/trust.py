@@ -1,0 +1,120 @@
+"""How far a store is trusted, what was seen of it, and what is told of that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from regstore.consistency.capabilities import without
+from regstore.consistency.promise import Consistency
+from regstore.driver import Capabilities, StorageDriver
+
+Promise = Literal["read_after_write", "read_after_overwrite", "list_after_write", "staleness_bound"]
+
+PATIENCE: Final = 10.0
+"""Seconds for which own writes are waited for where nobody knows how long a store lags."""
+DOUBT: Final = 0.5
+"""Seconds for which own writes are waited for where a store promises to show them at once."""
+
+
+@dataclass(slots=True)
+class Settling:
+    """What a :class:`~regstore.consistency.Settled` has seen so far. Only its owner changes it.
+
+    :ivar hits: reads whose answer the journal had something to say about.
+    :ivar waits: reads that were not content with the first answer.
+    :ivar reads_again: requests that were made for that.
+    :ivar seconds_waited: how long those waits took, all of them.
+    :ivar staleness: seconds, the longest time after a write at which the store did not show it yet
+        and later did.
+    :ivar from_journal: answers that came from the journal, since the store did not show them.
+    :ivar overlaid: names that were added to listings, or hidden in them.
+    :ivar not_yet: waits that ended with ``NotYetVisibleError``.
+    :ivar violations: how often the store broke what its class promises.
+    :ivar evicted: writes that the journal has forgotten too early, being full.
+    """
+
+    hits: int = 0
+    waits: int = 0
+    reads_again: int = 0
+    seconds_waited: float = 0.0
+    staleness: float = 0.0
+    from_journal: int = 0
+    overlaid: int = 0
+    not_yet: int = 0
+    violations: int = 0
+    evicted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A store did not keep its class. It is treated as the weaker one from then on.
+
+    :ivar path: where it was seen.
+    :ivar promise: the field of :class:`~regstore.driver.Capabilities` that does not hold.
+    :ivar seconds: how long after the write.
+    """
+
+    path: str
+    promise: Promise
+    seconds: float
+
+
+class Trust:
+    """What a store promises by now: what its driver claims, what was asked for, what was seen.
+
+    :param inner: the driver whose claims are asked for each time.
+    :param consistency: lowers the claims; ``None`` leaves them.
+    :param hook: is told of each violation. It must not call the registry.
+    """
+
+    def __init__(
+        self,
+        inner: StorageDriver,
+        consistency: Consistency | None,
+        hook: Callable[[Violation], object] | None,
+    ) -> None:
+        self.seen = Settling()
+        self._inner = inner
+        self._consistency = consistency
+        self._hook = hook
+        self._lost: set[Promise] = set()
+        self._cached: tuple[Capabilities, Capabilities] | None = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The claims, lowered by what was asked for and by what was seen."""
+        claimed = self._inner.capabilities
+        if self._cached is None or self._cached[0] is not claimed:
+            self._cached = claimed, self._lowered(claimed)
+        return self._cached[1]
+
+    @property
+    def bound(self) -> float | None:
+        """Seconds after which everyone sees a write; ``None`` if nobody knows."""
+        return self.capabilities.staleness_bound
+
+    @property
+    def window(self) -> float:
+        """Seconds for which an own write may be missing."""
+        bound = self.bound
+        return PATIENCE if bound is None else bound or DOUBT
+
+    def violated(self, path: str, promise: Promise, seconds: float) -> None:
+        """Report that *promise* does not hold, and count on it no more."""
+        self.seen.violations += 1
+        self._lost.add(promise)
+        self._cached = None
+        if self._hook is not None:
+            self._hook(Violation(path, promise, seconds))
+
+    def _lowered(self, claimed: Capabilities) -> Capabilities:
+        kept = claimed if self._consistency is None else self._consistency.lowered(claimed)
+        if not self._lost:
+            return kept
+        lost = without(kept, self._lost - {"staleness_bound"})
+        if "staleness_bound" in self._lost or not kept.staleness_bound:
+            # A store that lags although it promised not to has no bound that anybody knows.
+            return replace(lost, staleness_bound=None)
+        return lost

@@ -1,0 +1,230 @@
+"""One place through which every storage call goes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+
+from typing_extensions import override
+
+from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
+from regstore.driver import (
+    ANY,
+    Condition,
+    Content,
+    FileInfo,
+    FileReader,
+    FileWriter,
+    StorageDriver,
+)
+
+T = TypeVar("T")
+
+CHANGING: Final = frozenset(
+    {
+        "put_content",
+        "move",
+        "copy",
+        "delete",
+        "delete_file",
+        "writer",
+        "writer.write",
+        "writer.park",
+        "writer.commit",
+        "writer.cancel",
+    }
+)
+"""The calls that have an effect on the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One storage call.
+
+    :ivar number: counted from 1.
+    :ivar name: of the method; steps of readers and writers as ``reader.read``, ``writer.park``.
+    :ivar path: what it is about; of copies and moves the source, of writers their own path.
+    """
+
+    number: int
+    name: str
+    path: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether it has an effect on the store."""
+        return self.name in CHANGING
+
+
+class InterceptedDriver(WrapperDriver):
+    """Forwards each call, and each step of readers and writers, through :meth:`through`.
+
+    A base for drivers of your own: override :meth:`through`. A listing is one call, which is made
+    when its first name is asked for.
+    """
+
+    def __init__(self, inner: StorageDriver) -> None:
+        super().__init__(inner)
+        self._count = 0
+
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        """Make *call*, whose effect is *effect*."""
+        del call
+        return await effect()
+
+    async def make(self, name: str, path: str, effect: Callable[[], Awaitable[T]]) -> T:
+        """Count a call and make it."""
+        self._count += 1
+        return await self.through(Call(self._count, name, path), effect)
+
+    @override
+    async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
+        effect = partial(self._inner.stat, path, must_exist=must_exist)
+        return await self.make("stat", path, effect)
+
+    @override
+    async def get_content(self, path: str, *, must_exist: bool = False) -> Content:
+        effect = partial(self._inner.get_content, path, must_exist=must_exist)
+        return await self.make("get_content", path, effect)
+
+    @override
+    async def reader(
+        self, path: str, offset: int = 0, length: int | None = None, *, must_exist: bool = False
+    ) -> FileReader:
+        effect = partial(self._inner.reader, path, offset, length, must_exist=must_exist)
+        return _Reader(self, await self.make("reader", path, effect))
+
+    @override
+    async def put_content(self, path: str, data: bytes, condition: Condition = ANY) -> str | None:
+        effect = partial(self._inner.put_content, path, data, condition)
+        return await self.make("put_content", path, effect)
+
+    @override
+    async def writer(
+        self,
+        path: str,
+        *,
+        append: bool = False,
+        begin: bool = False,
+        at_least: int = 0,
+        destination: str | None = None,
+    ) -> FileWriter:
+        effect = partial(
+            self._inner.writer,
+            path,
+            append=append,
+            begin=begin,
+            at_least=at_least,
+            destination=destination,
+        )
+        return _Writer(self, await self.make("writer", path, effect), path)
+
+    @override
+    async def move(self, source: str, destination: str) -> None:
+        await self.make("move", source, partial(self._inner.move, source, destination))
+
+    @override
+    async def copy(
+        self,
+        source: str,
+        destination: str,
+        condition: Condition = ANY,
+        source_version: str | None = None,
+    ) -> str | None:
+        effect = partial(self._inner.copy, source, destination, condition, source_version)
+        return await self.make("copy", source, effect)
+
+    @override
+    async def delete(self, path: str) -> None:
+        await self.make("delete", path, partial(self._inner.delete, path))
+
+    @override
+    async def delete_file(
+        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
+    ) -> None:
+        effect = partial(self._inner.delete_file, path, condition, missing_ok=missing_ok)
+        await self.make("delete_file", path, effect)
+
+    @override
+    async def list(
+        self, path: str, start_after: str | None = None, limit: int | None = None
+    ) -> AsyncGenerator[str, None]:
+        await self.make("list", path, _nothing)
+        async with aclosing(self._inner.list(path, start_after, limit)) as names:
+            async for name in names:
+                yield name
+
+    @override
+    async def walk(self, path: str) -> AsyncGenerator[FileInfo, None]:
+        await self.make("walk", path, _nothing)
+        async with aclosing(self._inner.walk(path)) as infos:
+            async for info in infos:
+                yield info
+
+    @override
+    async def redirect_url(
+        self,
+        path: str,
+        method: Literal["GET", "HEAD"] = "GET",
+        expires: timedelta = timedelta(minutes=20),
+        filename: str | None = None,
+    ) -> str | None:
+        effect = partial(self._inner.redirect_url, path, method, expires, filename)
+        return await self.make("redirect_url", path, effect)
+
+    @override
+    async def local_file(self, path: str) -> Path | None:
+        return await self.make("local_file", path, partial(self._inner.local_file, path))
+
+
+class _Reader(WrapperReader):
+    def __init__(self, driver: InterceptedDriver, inner: FileReader) -> None:
+        super().__init__(inner)
+        self._driver = driver
+
+    @override
+    async def read(self) -> bytes:
+        return await self._driver.make("reader.read", self.info.path, self._inner.read)
+
+
+class _Writer(WrapperWriter):
+    def __init__(self, driver: InterceptedDriver, inner: FileWriter, path: str) -> None:
+        super().__init__(inner)
+        self._driver = driver
+        self._path = path
+        self._is_committed = False
+
+    @override
+    async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
+        effect = partial(self._inner.write, data, offset)
+        await self._driver.make("writer.write", self._path, effect)
+
+    @override
+    async def park(self, note: bytes = b"") -> None:
+        await self._driver.make("writer.park", self._path, partial(self._inner.park, note))
+
+    @override
+    async def commit(
+        self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
+    ) -> str | None:
+        async def effect() -> str | None:
+            version = await self._inner.commit(to, condition, keep_parked=keep_parked)
+            self._is_committed = not keep_parked
+            return version
+
+        return await self._driver.make("writer.commit", self._path, effect)
+
+    @override
+    async def cancel(self) -> None:
+        # Where the answer to a commit was lost its caller holds an open writer, and may cancel it.
+        if not self._is_committed:
+            await self._driver.make("writer.cancel", self._path, self._inner.cancel)
+
+
+async def _nothing() -> None:
+    """Have no effect."""

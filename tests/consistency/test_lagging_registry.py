@@ -1,0 +1,132 @@
+"""A registry on a lagging store: the layer hides the hazards that show without it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from regstore import ABSENT, Digest, Registry, Repository
+from regstore.consistency import Checked, Settled
+from regstore.driver import StorageDriver
+from regstore.drivers.memory import MemoryDriver, MemoryStore
+from regstore.errors import RegstoreError
+from regstore.testing.faults import Lag, LaggingDriver
+from tests.places import VirtualRuntime
+
+EMPTY = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
+LAYER = b"a layer" * 100
+
+
+def lag(flapping: int | None = None) -> Lag:
+    return Lag(get=0.5, stat=0.7, list=2.0, negative=0.3, flapping=flapping)
+
+
+class Place:
+    """A lagging store on virtual time; each registry over it is a process."""
+
+    def __init__(self, lag: Lag, *, layer: bool = True) -> None:
+        self.runtime = VirtualRuntime()
+        self.lag = lag
+        self.layer = layer
+        self.store = MemoryStore()
+
+    def repository(self) -> Repository:
+        driver: StorageDriver = LaggingDriver(MemoryDriver(self.store, self.runtime), self.lag)
+        if self.layer:
+            driver = Settled(driver, self.lag.bound)
+        return Registry(Checked(driver)).repository("library/app")
+
+
+def manifest(repo: Repository, note: str = "") -> bytes:
+    config, layer = repo.blobs.put(EMPTY), repo.blobs.put(LAYER)
+    described = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "config": {
+            "mediaType": "application/vnd.oci.image.config.v1+json",
+            "digest": str(config.digest),
+            "size": config.size,
+        },
+        "layers": [
+            {
+                "mediaType": "application/vnd.oci.image.layer.v1.tar",
+                "digest": str(layer.digest),
+                "size": layer.size,
+            }
+        ],
+        "annotations": {"note": note},
+    }
+    return json.dumps(described).encode()
+
+
+def push_and_pull(place: Place) -> None:
+    repo = place.repository()
+    pushed = repo.manifests.put(manifest(repo), tags=["latest"])
+    assert repo.tags.get("latest") == pushed.descriptor.digest
+    assert repo.manifests.get("latest").digest == pushed.descriptor.digest
+    assert list(repo.tags.all()) == ["latest"]
+
+
+def push_in_chunks(place: Place) -> None:
+    repo = place.repository()
+    upload = repo.uploads.create()
+    upload.write(LAYER[:300])
+    upload.park()
+    upload = repo.uploads.resume(upload.id)
+    upload.write(LAYER[300:])
+    blob = upload.commit(Digest.of(LAYER))
+    assert repo.blobs.get(blob.digest) == LAYER
+
+
+def move_a_tag(place: Place) -> None:
+    repo = place.repository()
+    first = repo.manifests.put(manifest(repo, "first"), tags=["t"]).descriptor.digest
+    second = repo.manifests.put(manifest(repo, "second")).descriptor.digest
+    repo.tags.set("t", second, expect=first)
+    assert repo.tags.get("t") == second
+    repo.tags.delete("t", expect=second)
+    assert list(repo.tags.all()) == []
+    repo.tags.set("t", first, expect=ABSENT)
+    assert repo.tags.get("t") == first
+
+
+def delete(place: Place) -> None:
+    repo = place.repository()
+    digest = repo.manifests.put(manifest(repo), tags=["t"]).descriptor.digest
+    place.runtime.run(place.runtime.sleep(10))
+    repo.manifests.delete(digest)
+    assert not repo.manifests.exists(digest)
+    assert list(repo.tags.all()) == []
+    layer = repo.blobs.put(LAYER)
+    repo.blobs.delete(layer.digest)
+    assert not repo.blobs.exists(layer.digest)
+
+
+STORIES = [push_and_pull, push_in_chunks, move_a_tag, delete]
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("seed", [None, *range(1, 9)])
+def test_a_process_never_sees_less_than_it_did(
+    story: Callable[[Place], None], seed: int | None
+) -> None:
+    story(Place(lag(seed)))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_without_the_layer_the_hazards_show(story: Callable[[Place], None]) -> None:
+    with pytest.raises((RegstoreError, AssertionError)):
+        story(Place(lag(), layer=False))
+
+
+def test_another_process_pulls_what_its_tag_shows() -> None:
+    place = Place(lag(3))
+    here, there = place.repository(), place.repository()
+    for number in range(10):
+        pushed = here.manifests.put(manifest(here, f"{number}"), tags=["t"]).descriptor.digest
+        place.runtime.run(place.runtime.sleep(place.lag.bound))
+        assert there.tags.get("t") == pushed
+        assert json.loads(there.manifests.get(pushed).body)["annotations"] == {"note": f"{number}"}
+        assert there.blobs.get(Digest.of(LAYER)) == LAYER

@@ -1,0 +1,394 @@
+"""A process reads what it has written, at no cost where nothing lags, on virtual time."""
+
+from __future__ import annotations
+
+import pytest
+
+from regstore.consistency import Consistency, Journal, Settled, Violation
+from regstore.driver import IF_ABSENT, FileInfo, StorageDriver
+from regstore.drivers.memory import MemoryDriver, MemoryStore
+from regstore.errors import NotYetVisibleError, PathExistsError, PathNotFoundError, TransientError
+from regstore.testing.faults import FaultyDriver, Lag, LaggingDriver, RecordingDriver
+from regstore.testing.material import collect, write_object
+from tests.places import VirtualRuntime
+
+BOUND = 4.0
+
+
+class Bench:
+    """A store that lags, what it is asked, and this process's view of it.
+
+    :ivar bare: the truth, and other processes' writes.
+    """
+
+    def __init__(self, lag: Lag | None = None, bound: float | None = BOUND) -> None:
+        self.lag = Lag(get=1.0, stat=2.0, list=3.0) if lag is None else lag
+        self.runtime = VirtualRuntime()
+        self.run = self.runtime.run
+        self.bare = MemoryDriver(MemoryStore(), self.runtime)
+        self.others = LaggingDriver(self.bare, self.lag)
+        self.asked = RecordingDriver(self.others)
+        self.seen: list[Violation] = []
+        self.left: float | None = None
+        self.journal = Journal()
+        self.driver = self.settled(bound)
+
+    def settled(
+        self, bound: float | None = BOUND, consistency: Consistency | None = None
+    ) -> Settled:
+        return Settled(
+            self.asked,
+            bound,
+            consistency=consistency,
+            journal=self.journal,
+            hook=self.seen.append,
+            left=lambda: self.left,
+        )
+
+    def put(self, path: str, data: bytes = b"new") -> str | None:
+        return self.run(self.driver.put_content(path, data))
+
+    def get(self, path: str, *, must_exist: bool = False) -> bytes:
+        return self.run(self.driver.get_content(path, must_exist=must_exist)).data
+
+    def stat(self, path: str) -> FileInfo:
+        return self.run(self.driver.stat(path))
+
+    def names(
+        self, path: str = "", after: str | None = None, limit: int | None = None
+    ) -> list[str]:
+        return self.run(collect(self.driver.list(path, after, limit)))
+
+    def paths(self, path: str = "") -> list[str]:
+        return sorted(info.path for info in self.run(collect(self.driver.walk(path))))
+
+    def wait(self, seconds: float) -> None:
+        self.run(self.runtime.sleep(seconds))
+
+    def by_others(self, path: str, data: bytes | None) -> None:
+        if data is None:
+            self.run(self.others.delete_file(path))
+        else:
+            self.run(self.others.put_content(path, data))
+
+
+def strong() -> Bench:
+    return Bench(Lag(), None)
+
+
+def test_a_new_object_is_read_once_it_shows() -> None:
+    bench = Bench()
+    bench.put("a")
+    assert bench.get("a") == b"new"
+    assert 1.0 <= bench.runtime.clock.seconds < 1.5
+    counters = bench.driver.counters
+    assert (counters.hits, counters.waits, counters.violations) == (1, 1, 0)
+    assert 0.5 < counters.staleness <= 1.0
+    assert counters.reads_again == len(bench.asked.calls) - 2
+
+
+def test_a_replaced_object_is_read_once_it_shows() -> None:
+    bench = Bench()
+    bench.put("a", b"old")
+    bench.wait(10)
+    bench.put("a", b"new")
+    assert bench.get("a") == b"new"
+
+
+def test_a_deleted_object_is_gone_at_once_or_soon() -> None:
+    bench = Bench()
+    bench.put("a")
+    bench.wait(10)
+    bench.run(bench.driver.delete_file("a"))
+    for read in (bench.get, bench.stat):
+        with pytest.raises(PathNotFoundError):
+            read("a")
+
+
+def test_every_way_to_write_is_read_back() -> None:
+    bench = Bench()
+    bench.run(write_object(bench.driver, "written", b"w" * 9000))
+    bench.put("put", b"p")
+    bench.run(bench.driver.copy("put", "copied"))
+    bench.run(bench.driver.move("put", "moved"))
+    assert [bench.get(each) for each in ("written", "copied", "moved")] == [b"w" * 9000, b"p", b"p"]
+    with pytest.raises(PathNotFoundError):
+        bench.get("put")
+    assert bench.paths() == ["copied", "moved", "written"]
+
+
+def test_a_plain_miss_costs_one_read() -> None:
+    bench = Bench()
+    bench.put("other")
+    for read in (bench.get, bench.stat):
+        bench.asked.calls.clear()
+        with pytest.raises(PathNotFoundError):
+            read("missing")
+        assert len(bench.asked.calls) == 1
+    assert bench.runtime.clock.seconds == 0
+
+
+def test_nothing_is_asked_before_a_write() -> None:
+    bench = Bench()
+    bench.put("a")
+    bench.run(bench.driver.put_content("b", b"", IF_ABSENT))
+    assert bench.asked.names == ["put_content a", "put_content b"]
+
+
+def test_an_absence_is_never_remembered() -> None:
+    bench = strong()
+    for _ in range(2):
+        with pytest.raises(PathNotFoundError):
+            bench.get("a")
+    bench.by_others("a", b"there")
+    assert bench.get("a") == b"there"
+
+
+def test_what_must_exist_is_waited_for_though_others_wrote_it() -> None:
+    bench = Bench()
+    bench.by_others("a", b"theirs")
+    assert bench.get("a", must_exist=True) == b"theirs"
+    assert bench.runtime.clock.seconds >= 1.0
+
+
+def test_what_must_exist_and_does_not_is_missing_after_the_bound_and_not_sooner() -> None:
+    bench = Bench()
+    with pytest.raises(PathNotFoundError):
+        bench.get("a", must_exist=True)
+    assert bench.runtime.clock.seconds == pytest.approx(BOUND)
+
+
+def test_without_a_known_bound_nothing_of_others_is_waited_for() -> None:
+    bench = Bench(bound=None)
+    bench.driver = bench.settled(None, Consistency("read-after-write"))
+    with pytest.raises(PathNotFoundError):
+        bench.get("a", must_exist=True)
+
+
+def test_a_deadline_that_comes_first_leaves_it_open() -> None:
+    bench = Bench()
+    bench.left = 0.5
+    with pytest.raises(NotYetVisibleError, match="something proves that it exists"):
+        bench.get("a", must_exist=True)
+    assert bench.runtime.clock.seconds == pytest.approx(0.5)
+    bench.run(write_object(bench.driver, "large", b"x" * 9000))
+    with pytest.raises(NotYetVisibleError, match="this process has written it"):
+        bench.get("large")
+    assert bench.driver.counters.not_yet == 2
+
+
+def test_the_journal_answers_for_small_content_when_time_is_up() -> None:
+    bench = Bench()
+    version = bench.put("a", b"link")
+    bench.left = 0.1
+    content = bench.run(bench.driver.get_content("a"))
+    assert (content.data, content.version) == (b"link", version)
+    assert bench.stat("a").size == 4
+    assert bench.driver.counters.from_journal == 2
+
+
+def test_what_others_deleted_is_missing_after_the_bound() -> None:
+    bench = Bench()
+    bench.put("a")
+    bench.by_others("a", None)
+    with pytest.raises(PathNotFoundError):
+        bench.get("a")
+    assert bench.runtime.clock.seconds == pytest.approx(BOUND)
+    assert not bench.seen
+
+
+def test_what_others_wrote_later_is_accepted_at_once_where_times_tell() -> None:
+    bench = Bench()
+    bench.put("a")
+    bench.wait(1.5)
+    assert bench.get("a") == b"new"
+    bench.by_others("a", b"theirs")
+    bench.wait(1.0)
+    before = bench.runtime.clock.seconds
+    assert bench.get("a") == b"theirs"
+    assert bench.runtime.clock.seconds == before
+
+
+def test_no_older_version_comes_back_after_a_newer_one() -> None:
+    bench = Bench(Lag(get=2.0, flapping=3))
+    bench.put("a", b"0")
+    for number in range(1, 30):
+        bench.put("a", b"%d" % number)
+        assert [bench.get("a") for _ in range(3)] == [b"%d" % number] * 3
+
+
+def test_listings_have_own_writes_and_lack_own_deletions() -> None:
+    bench = Bench()
+    for path in ("d/old", "d/gone", "d/e/x"):
+        bench.put(path)
+    bench.wait(10)
+    bench.put("d/new")
+    bench.put("d/f/y")
+    bench.run(bench.driver.delete_file("d/gone"))
+    bench.run(bench.driver.delete("d/e"))
+    assert bench.names("d") == ["f", "new", "old"]
+    assert bench.names("d", "f") == ["new", "old"]
+    assert bench.names("d", None, 2) == ["f", "new"]
+    assert bench.paths("d") == ["d/f/y", "d/new", "d/old"]
+    assert bench.stat("d/f").is_dir
+    assert bench.runtime.clock.seconds == 10
+    for ask in (bench.names, bench.paths, bench.stat):
+        with pytest.raises(PathNotFoundError):
+            ask("d/e")
+
+
+def test_a_tree_is_deleted_with_what_a_listing_does_not_show() -> None:
+    bench = Bench()
+    bench.put("d/a")
+    bench.wait(10)
+    bench.put("d/b")
+    bench.run(bench.driver.delete("d"))
+    bench.wait(10)
+    assert bench.run(collect(bench.bare.walk(""))) == []
+    with pytest.raises(PathNotFoundError):
+        bench.run(bench.driver.delete("d"))
+
+
+def test_a_strong_store_is_asked_nothing_more() -> None:
+    bench = strong()
+    bench.put("d/a", b"old")
+    bench.put("d/a")
+    assert (bench.get("d/a"), bench.stat("d/a").size, bench.names("d")) == (b"new", 3, ["a"])
+    assert bench.paths() == ["d/a"]
+    bench.run(bench.driver.delete_file("d/a"))
+    with pytest.raises(PathNotFoundError):
+        bench.get("d/a")
+    assert len(bench.asked.calls) == 2 + 4 + 2
+    assert bench.runtime.clock.seconds == 0
+    assert bench.driver.capabilities == bench.bare.capabilities
+
+
+def test_what_others_do_on_a_strong_store_is_seen_at_once() -> None:
+    bench = strong()
+    bench.put("a")
+    bench.by_others("a", b"theirs")
+    assert bench.get("a") == b"theirs"
+    bench.run(bench.driver.delete_file("a"))
+    bench.by_others("a", b"again")
+    assert bench.get("a") == b"again"
+    assert bench.runtime.clock.seconds == 0
+
+
+class Overrated(LaggingDriver):
+    """Claims what its inner driver claims, and lags."""
+
+    capabilities = MemoryDriver.capabilities  # it is a property there
+
+
+@pytest.mark.parametrize(
+    ("lag", "promise"),
+    [
+        (Lag(get=0.2), "read_after_write"),
+        (Lag(get=0.2), "read_after_overwrite"),
+        (Lag(list=0.2), "list_after_write"),
+    ],
+)
+def test_a_store_that_breaks_its_word_is_reported_and_believed_less(lag: Lag, promise: str) -> None:
+    bench = strong()
+    seen: list[Violation] = []
+    driver = Settled(Overrated(bench.bare, lag), hook=seen.append)
+    bench.driver = driver
+    if promise == "read_after_overwrite":
+        bench.put("d/a", b"old")
+        bench.wait(0.3)
+        assert bench.get("d/a") == b"old"
+    bench.put("d/a")
+    assert bench.names("d") == ["a"]
+    assert bench.get("d/a") == b"new"
+    assert [(each.path, each.promise) for each in seen] == [("d/a", promise)]
+    assert driver.counters.violations == 1
+    assert not getattr(driver.capabilities, promise)
+    assert driver.capabilities.staleness_bound is None
+
+
+def test_a_store_that_lags_beyond_its_bound_is_reported() -> None:
+    bench = Bench()
+    overrated = Overrated(bench.bare, Lag(get=5.0))
+    bench.driver = Settled(overrated, 1.0, hook=bench.seen.append)
+    bench.put("a", b"old")
+    bench.wait(10)
+    assert bench.get("a") == b"old"
+    bench.put("a")
+    bench.wait(2)
+    assert bench.get("a") == b"new"
+    assert [each.promise for each in bench.seen] == ["staleness_bound"]
+    assert bench.driver.capabilities.staleness_bound is None
+
+
+def test_the_journal_is_bounded_and_counts_what_it_forgets() -> None:
+    bench = Bench()
+    bench.journal = Journal(limit=3)
+    bench.driver = bench.settled()
+    for number in range(5):
+        bench.put(f"{number}")
+    assert len(bench.journal) == 3
+    assert bench.driver.counters.evicted == 2
+    with pytest.raises(PathNotFoundError):
+        bench.get("0")
+    assert bench.get("4") == b"new"
+
+
+def test_the_journal_forgets_in_time() -> None:
+    bench = Bench()
+    for number in range(5):
+        bench.put(f"{number}")
+    bench.wait(2 * BOUND + 11)
+    bench.put("last")
+    assert len(bench.journal) == 1
+    assert bench.driver.counters.evicted == 0
+
+
+def test_a_write_with_an_unknown_outcome_is_read_as_either_after_the_bound() -> None:
+    for after in (0.0, 1.0):
+        bench = Bench()
+        faulty = FaultyDriver(bench.others, rate=0, methods={"put_content": 1}, after=after)
+        bench.put("a", b"old")
+        bench.wait(2)
+        driver = Settled(faulty, BOUND, journal=bench.journal)
+        with pytest.raises(TransientError) as caught:
+            bench.run(driver.put_content("a", b"new"))
+        assert caught.value.outcome_unknown == bool(after)
+        bench.wait(BOUND)
+        assert bench.run(driver.get_content("a")).data == (b"new" if after else b"old")
+
+
+def test_own_writes_at_the_same_time_may_win_in_any_order() -> None:
+    bench = strong()
+    journal = bench.journal
+    first, second = bench.driver, Settled(bench.asked, journal=journal)
+    begun = journal.begin()
+    bench.run(second.put_content("a", b"second"))
+    version = bench.run(bench.bare.put_content("a", b"first"))
+    # As if the first had begun before the second, and its answer came after.
+    first._writes.put("a", begun, version, 5, b"first")  # noqa: SLF001 - no other way to overlap
+    bench.by_others("b", b"")
+    assert bench.get("a") == b"first"
+    assert not bench.seen
+
+
+def test_a_parked_writer_is_found_again() -> None:
+    bench = Bench()
+
+    class Late(RecordingDriver):
+        late = 3
+
+        async def writer(self, path: str, **options: object) -> object:  # type: ignore[override]
+            if options["append"] and self.late:
+                self.late -= 1
+                raise PathNotFoundError(path)
+            return await super().writer(path, **options)  # type: ignore[arg-type]
+
+    driver: StorageDriver = Settled(Late(bench.bare), BOUND)
+    writer = bench.run(driver.writer("a"))
+    bench.run(writer.write(b"half"))
+    bench.run(writer.park())
+    again = bench.run(driver.writer("a", append=True))
+    assert again.size == 4
+    bench.run(again.commit())
+    with pytest.raises((PathNotFoundError, PathExistsError)):
+        bench.run(driver.writer("a", append=True))
