@@ -18,7 +18,7 @@ from regstore.events import Action
 from regstore.links import names_in
 from regstore.reference import check_name
 from regstore.scope import Scope
-from regstore.tags import Page, page_of
+from regstore.tags import Page, check_limit, page_of
 
 _Path = tuple[str, ...]
 
@@ -65,7 +65,7 @@ class AsyncRepositories:
         """
         found: list[str] = []
         after = tuple(last.split("/")) if last is not None else ()
-        async with aclosing(self._after((), after, limit + 1)) as names:
+        async with aclosing(self._after((), after, check_limit(limit) + 1)) as names:
             async for name in names:
                 found.append(name)
                 if len(found) > limit:

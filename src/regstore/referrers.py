@@ -24,7 +24,7 @@ from regstore.errors import (
 from regstore.links import link_exists, linked_digests, names_in
 from regstore.oci import Descriptor, Document, parse_document
 from regstore.scope import Scope
-from regstore.tags import Page
+from regstore.tags import Page, check_limit
 
 _TOGETHER: Final = 16
 """How many descriptors are read at a time, at most."""
@@ -69,9 +69,7 @@ class AsyncReferrers:
         :raises DigestInvalidError: *digest* or *last* is malformed.
         :raises ValueError: *limit* is negative.
         """
-        if limit < 0:
-            msg = f"a page cannot have {limit} items"
-            raise ValueError(msg)
+        check_limit(limit)
         after = Digest(last) if last is not None else None
         items: list[Descriptor] = []
         batch = _TOGETHER if artifact_type is not None else min(limit + 1, _TOGETHER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,7 @@ from regstore._loop import OwnLoopRuntime
 from regstore._run import BlockingRuntime, Runtime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
-from regstore.consistency import Checked, Consistency, Measured, Settled
+from regstore.consistency import Checked, Consistency, Measured, Settled, time_left
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.drivers.hopping import HoppingDriver
@@ -246,7 +247,7 @@ def layered(
     claimed = Consistency.claimed_by(driver.capabilities)
     driver = measured(driver, runtime)
     if (promise or claimed).kind != "strong":
-        driver = Settled(driver, consistency=promise)
+        driver = Settled(driver, consistency=promise, left=partial(time_left, driver.runtime))
     return Checked(driver)
 
 

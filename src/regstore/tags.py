@@ -206,7 +206,7 @@ class AsyncTags:
         :raises NameUnknownError: there is no such repository.
         :raises ValueError: *limit* is negative.
         """
-        async with aclosing(self._names(last, limit + 1)) as names:
+        async with aclosing(self._names(last, check_limit(limit) + 1)) as names:
             return page_of([tag async for tag in names], limit)
 
     async def history(self, tag: str) -> list[TagChange]:
@@ -397,10 +397,18 @@ def _checked(expect: Expect) -> Expect:
     return Digest(expect) if isinstance(expect, str) else expect
 
 
-def page_of(found: list[str], limit: int) -> Page[str]:
-    """Return the page of *found*, which has one item more where there is a next page."""
+def check_limit(limit: int) -> int:
+    """Return *limit* if a page can have so many items.
+
+    :raises ValueError: it is negative.
+    """
     if limit < 0:
         msg = f"a page cannot have {limit} items"
         raise ValueError(msg)
+    return limit
+
+
+def page_of(found: list[str], limit: int) -> Page[str]:
+    """Return the page of *found*, which has one item more where there is a next page."""
     items = tuple(found[:limit])
     return Page(items, items[-1] if items else None, len(found) > limit)
