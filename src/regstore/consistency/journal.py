@@ -59,7 +59,7 @@ class Entries:
     def __init__(self, limit: int = 10_000, max_body: int = MAX_BODY) -> None:
         self.limit = limit
         self.max_body = max_body
-        self.evicted = 0
+        self.evicted: int = 0
         self._entries: dict[str, Entry] = {}
         self._trees: dict[str, Entry] = {}
         self._tickets = count(1)
@@ -176,4 +176,4 @@ class Journal(Entries):
 
     def __init__(self, limit: int = 10_000, max_body: int = MAX_BODY) -> None:
         super().__init__(limit, max_body)
-        self.parked = Entries(limit, max_body)
+        self.parked: Entries = Entries(limit, max_body)

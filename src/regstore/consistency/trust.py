@@ -75,7 +75,7 @@ class Trust:
         consistency: Consistency | None,
         hook: Callable[[Violation], object] | None,
     ) -> None:
-        self.seen = Settling()
+        self.seen: Settling = Settling()
         self._inner = inner
         self._consistency = consistency
         self._hook = hook
