@@ -72,8 +72,6 @@ class GenericDriver(StorageDriver):
     - Empty directories are pruned where ``rmdir`` is known to spare what is not empty; elsewhere
       their names linger. Names that no path may hold (P1) are not shown.
 
-    S3, Google Cloud Storage and Azure go this way too, until they have drivers of their own.
-
     :param fs: a filesystem. Another instance with the same arguments, and without a cache of
         listings, is used, not *fs* itself, unless it is of this machine's disks or memory.
     :param root: the directory that paths are relative to, as *fs* names it.
