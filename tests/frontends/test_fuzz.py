@@ -11,13 +11,20 @@ from tests.frontends.fuzzing.doors import DOORS, Asked
 from tests.frontends.fuzzing.running import Tally, fuzz_in_process, fuzz_on_the_wire
 
 SEED = 20240215
+BREADTH = {200, 201, 202, 204, 206, 400, 404, 405, 412, 416}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_sequence_of_requests_fails_leaks_or_gets_outside(kind: str) -> None:
-    tally = Tally(kind, wanted=2500)
-    fuzz_in_process(kind, SEED, tally)
-    assert {200, 201, 202, 204, 206, 400, 404, 405, 412, 416} <= tally.statuses.keys()
+    """What Hypothesis draws also hangs on which modules are loaded: go on until all was met."""
+    met: set[int] = set()
+    for seed in range(SEED, SEED + 6):
+        tally = Tally(kind, wanted=2500)
+        fuzz_in_process(kind, seed, tally)
+        met |= tally.statuses.keys()
+        if met >= BREADTH:
+            break
+    assert met >= BREADTH
 
 
 @pytest.mark.parametrize("kind", KINDS)
