@@ -17,7 +17,7 @@ BREADTH = {200, 201, 202, 204, 206, 400, 404, 405, 412, 416}
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_sequence_of_requests_fails_leaks_or_gets_outside(kind: str) -> None:
     """What Hypothesis draws also hangs on which modules are loaded: go on until all was met."""
-    met: set[int] = set()
+    met: set[int | None] = set()
     for seed in range(SEED, SEED + 6):
         tally = Tally(kind, wanted=2500)
         fuzz_in_process(kind, seed, tally)
