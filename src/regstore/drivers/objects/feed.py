@@ -23,12 +23,6 @@ def part_size(store: ObjectStore, number: int) -> int:
     return store.limits.part_size * (1 if number <= _GROWTH else 2)
 
 
-def largest(store: ObjectStore) -> int:
-    """Return how many bytes one assembly can have."""
-    parts = store.limits.max_parts
-    return store.limits.part_size * (min(parts, _GROWTH) + 2 * max(0, parts - _GROWTH))
-
-
 class _Slot:
     """A place among the parts in flight; given back once, however often it is released."""
 

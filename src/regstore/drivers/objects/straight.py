@@ -7,15 +7,15 @@ from typing_extensions import override
 from regstore._tasks import Limiter
 from regstore.driver import Condition, check_path
 from regstore.drivers.objects import assembly
-from regstore.drivers.objects.feed import Feed, part_size
+from regstore.drivers.objects.buffered import BufferedWriter
+from regstore.drivers.objects.feed import Feed
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.sessions import KnownSession
-from regstore.drivers.writer import Buffer, StatefulWriter
 from regstore.errors import UnsupportedMethodError
 
 
-class StraightWriter(StatefulWriter):
+class StraightWriter(BufferedWriter):
     """Sends parts to *destination*; what is small goes there in one request, at the commit.
 
     It cannot be parked, nor committed elsewhere. A session that the store would keep for ever is
@@ -23,31 +23,10 @@ class StraightWriter(StatefulWriter):
     """
 
     def __init__(self, store: ObjectStore, path: str, destination: str, slots: Limiter) -> None:
-        super().__init__(path, store.name)
-        self._store = store
+        super().__init__(store, path, slots)
         self._destination = destination
-        self._slots = slots
-        self._buffer = bytearray()
-        self._feed: Feed | None = None
         self._session = KnownSession(store, destination, ParkedPlace.of(path))
         self._version: str | None = None
-
-    @override
-    async def _append(self, data: Buffer) -> None:
-        rest = memoryview(data).cast("B")
-        taken = 0
-        try:
-            while taken < len(rest):
-                room = self._next_size() - len(self._buffer)
-                if not room:
-                    await self._send()
-                    continue
-                piece = rest[taken : taken + room]
-                self._buffer += piece
-                taken += len(piece)
-        except BaseException:
-            self._size += taken
-            raise
 
     @override
     async def _park(self, note: bytes) -> None:
@@ -85,9 +64,7 @@ class StraightWriter(StatefulWriter):
         self._feed = None
         return version
 
-    def _next_size(self) -> int:
-        return self._feed.next_size if self._feed else part_size(self._store, 1)
-
+    @override
     async def _send(self) -> None:
         if self._feed is None:
             self._feed = Feed(self._store, await self._session.begin(), self._slots)

@@ -10,17 +10,18 @@ from typing_extensions import override
 from regstore._tasks import Limiter
 from regstore.driver import EPOCH, Condition, FileInfo, check_path
 from regstore.drivers.objects import assembly
-from regstore.drivers.objects.feed import Feed, part_size
+from regstore.drivers.objects.buffered import BufferedWriter
+from regstore.drivers.objects.feed import Feed
 from regstore.drivers.objects.heads import HeadClaim
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head
 from regstore.drivers.objects.sessions import KnownSession
-from regstore.drivers.writer import Buffer, StatefulWriter
+from regstore.drivers.writer import Buffer
 from regstore.errors import DriverError, PathNotFoundError, PreconditionFailedError
 
 
-class ObjectWriter(StatefulWriter):
+class ObjectWriter(BufferedWriter):
     """Collects bytes, and sends them on in parts once they are more than one part.
 
     What it takes is one chunk, an object of its own name. ``park`` makes the head record name it;
@@ -37,14 +38,11 @@ class ObjectWriter(StatefulWriter):
         self._place = ParkedPlace.of(path)
         self._chunks: list[Chunk] = list(head.record.chunks) if head else []
         note = head.record.note if head else b""
-        super().__init__(path, store.name, sum(chunk.size for chunk in self._chunks), note)
-        self._store = store
-        self._slots = slots
+        size = sum(chunk.size for chunk in self._chunks)
+        super().__init__(store, path, slots, size, note)
         self._claim = HeadClaim(store, path, self._place, head)
-        self._buffer = bytearray()
         self._sent = 0
         self._sending: KnownSession | None = None
-        self._feed: Feed | None = None
         self._own: list[Chunk] = []
         self._replaced: list[Chunk] = []
         self._strays: set[str] = set()
@@ -53,21 +51,8 @@ class ObjectWriter(StatefulWriter):
 
     @override
     async def _append(self, data: Buffer) -> None:
-        rest = memoryview(data).cast("B")
-        taken = 0
-        try:
-            await self._take_back_short_tail()
-            while taken < len(rest):
-                room = self._next_size() - len(self._buffer)
-                if not room:
-                    await self._send()
-                    continue
-                piece = rest[taken : taken + room]
-                self._buffer += piece
-                taken += len(piece)
-        except BaseException:
-            self._size += taken
-            raise
+        await self._take_back_short_tail()
+        await super()._append(data)
 
     @override
     async def _park(self, note: bytes) -> None:
@@ -127,11 +112,8 @@ class ObjectWriter(StatefulWriter):
         """Whether nothing but this writer's memory holds what it has."""
         return not self._chunks and self._feed is None and self._claim.head is None
 
-    def _next_size(self) -> int:
-        return self._feed.next_size if self._feed else part_size(self._store, 1)
-
+    @override
     async def _send(self) -> None:
-        """Send what was collected as a part, since more is coming."""
         if self._sending is None:
             key = self._place.chunk(self._store.runtime.random)
             self._sending = KnownSession(self._store, key, self._place, is_recorded=False)
