@@ -120,7 +120,7 @@ class MemoryObjects(ObjectStore):
                 raise PathNotFoundError(key, self.name)
             if condition.kind != "any":
                 self._check(key, condition)
-            self.contents.pop(key, None)
+            self._remove(key)
 
     @override
     async def delete_many(self, keys: Sequence[str]) -> None:
@@ -128,7 +128,7 @@ class MemoryObjects(ObjectStore):
         if len(keys) > self.limits.delete_batch:
             raise DriverError("", self.name, f"{len(keys)} keys in one batch")
         for key in keys:
-            self.contents.pop(key, None)
+            self._remove(key)
 
     @override
     async def list(
@@ -258,6 +258,9 @@ class MemoryObjects(ObjectStore):
         version = _digest(data) + suffix
         self.contents[key] = Content(bytes(data), version, self.runtime.now())
         return version
+
+    def _remove(self, key: str) -> None:
+        self.contents.pop(key, None)
 
     def _parts(self, session: Session) -> dict[int, bytes]:
         if session.token not in self.open_sessions:

@@ -1,0 +1,90 @@
+"""The truth of a simulated store, and what it was before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from typing_extensions import override
+
+from regstore.driver import Content
+from regstore.drivers.objects.port import Limits
+from regstore.testing.objects import MemoryObjects
+from regstore.testing.simulation.knobs import Knobs
+from regstore.testing.simulation.runtime import START, SimulatedRuntime
+
+_PART_BYTES: Final = 64
+"""So small that a few words are an assembly of several parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a key was from one moment on; ``content`` is ``None`` where it was deleted."""
+
+    time: float
+    content: Content | None
+
+
+class Bucket(MemoryObjects):
+    """The objects of one run, with the past of each key. Every request to it takes effect at once.
+
+    :ivar history: by key, the oldest version first; a key that was never there has none.
+    """
+
+    def __init__(self, knobs: Knobs, runtime: SimulatedRuntime) -> None:
+        limits = Limits(
+            part_size=_PART_BYTES,
+            min_part=_PART_BYTES,
+            list_page=knobs.list_page,
+            keeps_sessions=True,
+        )
+        super().__init__(limits=limits, runtime=runtime)
+        self.history: dict[str, list[Version]] = {}
+        self._knobs = knobs
+        self._monotonic = runtime.monotonic
+        self._random = runtime.random
+
+    def count_at(self, key: str, time: float) -> int:
+        """Return how often *key* had changed by *time*."""
+        versions = self.history.get(key, [])
+        count = len(versions)
+        while count and versions[count - 1].time > time:
+            count -= 1
+        return count
+
+    def version(self, key: str, count: int) -> Content | None:
+        """Return what *key* was after its first *count* changes."""
+        return self.history[key][count - 1].content if count else None
+
+    def view(self, contents: Iterable[tuple[str, Content | None]]) -> MemoryObjects:
+        """Return a store that shows *contents* instead of the truth."""
+        shown = {key: content for key, content in contents if content is not None}
+        return MemoryObjects(shown, self.open_sessions, self.limits, self.runtime)
+
+    @override
+    def _store(self, key: str, data: bytes, suffix: str = "") -> str:
+        if self._knobs.unique_versions:
+            suffix += f"@{len(self.history.get(key, ()))}"
+        version = super()._store(key, data, suffix)
+        self.contents[key] = Content(bytes(data), version, self._modified())
+        self._remember(key)
+        return version
+
+    @override
+    def _remove(self, key: str) -> None:
+        if key in self.contents:
+            super()._remove(key)
+            self._remember(key)
+
+    def _remember(self, key: str) -> None:
+        version = Version(self._monotonic(), self.contents.get(key))
+        self.history.setdefault(key, []).append(version)
+
+    def _modified(self) -> datetime:
+        skew, resolution = self._knobs.clock_skew, self._knobs.clock_resolution
+        seconds = self._monotonic()
+        if skew:
+            seconds += self._random.uniform(-skew, skew)
+        return START + timedelta(seconds=seconds // resolution * resolution)

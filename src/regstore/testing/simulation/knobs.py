@@ -1,0 +1,102 @@
+"""What a simulated store does to those who use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from regstore.driver import Capabilities
+from regstore.testing.objects import MemoryObjects
+
+Conditions = Literal["enforced", "absent", "ignored"]
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """How a store behaves. By default it is strong, quick and keeps its word.
+
+    Times are in seconds, rates are shares of the requests, from 0 to 1.
+
+    :ivar latency: from the sending of a request to its effect, and from that to the answer: between
+        a tenth of this and this, evenly.
+    :ivar slow: rate of requests that take up to *slow_latency* each way instead.
+    :ivar slow_latency: see *slow*.
+    :ivar stale_get: for how long ``get`` and ``open`` may show what was before a change.
+    :ivar stale_head: the same of ``head``.
+    :ivar stale_list: the same of ``list``; each key lags by itself.
+    :ivar new_is_seen: keys that were never there before are seen at once by ``get`` and ``head``
+        (read-after-new-write, as StorageGRID and Wasabi promise).
+    :ivar front_ends: each request meets one of so many, and each lags by its own share of the
+        above, so that what was seen once may be missed again; 1: all see the same, as late as can
+        be.
+    :ivar negative: for how long a front end that has missed a key goes on missing it.
+    :ivar lost_requests: rate of requests that never arrive; the client learns of it after
+        *timeout*.
+    :ivar lost_answers: rate of requests that take effect unheard.
+    :ivar timeout: after which a client gives up on an answer.
+    :ivar repeated: rate of changing requests that arrive a second time, up to *repeat_after* later.
+    :ivar repeat_after: see *repeated*.
+    :ivar throttled: rate of requests that are refused with the wish to wait for a second.
+    :ivar cut_bodies: rate of bodies that end early.
+    :ivar conditions: kept; absent, and the driver says so; or accepted and silently ignored.
+    :ivar unique_versions: the same bytes written again have a new version.
+    :ivar list_page: entries of one listing request: a listing that takes several spreads over time.
+    :ivar clock_resolution: of ``modified``, cut off.
+    :ivar clock_skew: the store's clock is off by up to this much, either way, differently at each
+        write.
+    :ivar process_skew: so are the clocks of processes, once for each.
+    """
+
+    latency: float = 0.05
+    slow: float = 0.0
+    slow_latency: float = 3.0
+    stale_get: float = 0.0
+    stale_head: float = 0.0
+    stale_list: float = 0.0
+    new_is_seen: bool = False
+    front_ends: int = 1
+    negative: float = 0.0
+    lost_requests: float = 0.0
+    lost_answers: float = 0.0
+    timeout: float = 10.0
+    repeated: float = 0.0
+    repeat_after: float = 5.0
+    throttled: float = 0.0
+    cut_bodies: float = 0.0
+    conditions: Conditions = "enforced"
+    unique_versions: bool = False
+    list_page: int = 1000
+    clock_resolution: float = 1e-6
+    clock_skew: float = 0.0
+    process_skew: float = 0.0
+
+    @property
+    def bound(self) -> float:
+        """Seconds after which everyone sees a change."""
+        return max(self.stale_get, self.stale_head, self.stale_list) + self.negative
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What a driver over this store claims; of ignored conditions, too."""
+        claimed = MemoryObjects.capabilities
+        if self.conditions == "absent":
+            claimed = replace(
+                claimed,
+                conditional_create=False,
+                conditional_replace=False,
+                conditional_delete=False,
+                conditional_commit=False,
+                conditional_copy=False,
+                source_pinned_copy=False,
+            )
+        reads_lag = max(self.stale_get, self.stale_head, self.negative) > 0
+        return replace(
+            claimed,
+            resume_scope="host",
+            unique_versions=self.unique_versions,
+            read_after_write=not reads_lag or (self.new_is_seen and not self.negative),
+            read_after_overwrite=not reads_lag,
+            list_after_write=not self.stale_list,
+            staleness_bound=self.bound,
+            clock_resolution=self.clock_resolution,
+        )

@@ -1,0 +1,163 @@
+"""How requests travel: late, lost, twice, unheard; or one step at a time, for exhaustive search."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
+from typing import Final, Literal, TypeVar
+
+from typing_extensions import override
+
+from regstore.errors import RegstoreError, ThrottledError, TransientError
+from regstore.testing.simulation.knobs import Knobs
+from regstore.testing.simulation.loop import Loop, Promise
+from regstore.testing.simulation.process import Process
+from regstore.testing.simulation.trace import Request
+
+T = TypeVar("T")
+
+DRIVER: Final = "simulated"
+
+CrashPoint = Literal["before", "after", "late"]
+"""How a process crashes as it sends a request.
+
+``"before"``: the request never arrives; ``"after"``: it takes effect unheard; ``"late"``: it takes
+effect some time after the crash.
+"""
+
+Crashing = Callable[[Process, Request], CrashPoint | None]
+"""Says whether, and how, a process crashes as it sends a request."""
+
+
+def no_crashes(process: Process, request: Request) -> None:
+    """Let everybody live."""
+    del process, request
+
+
+class Network(ABC):
+    """Carries the requests of all processes to the store, and its answers back."""
+
+    @abstractmethod
+    async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
+        """Let *request* arrive, if it does, and return or raise what comes back.
+
+        :param effect: has it take effect, at the instant of its arrival.
+        """
+
+
+class RandomNetwork(Network):
+    """Draws the fate of each request as *knobs* say."""
+
+    def __init__(
+        self, loop: Loop, knobs: Knobs, random: Random, crashing: Crashing = no_crashes
+    ) -> None:
+        self.crashing: Crashing = crashing
+        self._loop = loop
+        self._knobs = knobs
+        self._random = random.random
+
+    @override
+    async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
+        answer: Promise[T] = Promise(self._loop)
+        crash = self.crashing(process, request)
+        if crash == "before" or self._happens(self._knobs.lost_requests):
+            self._give_up(request, answer)
+        elif self._happens(self._knobs.throttled):
+            refused = ThrottledError(request.key, DRIVER, retry_after=1.0)
+            self._tell(request, partial(answer.fail, refused), refused)
+        else:
+            self._send(request, effect, answer, late=crash == "late")
+        if crash is not None:
+            process.crash()
+        return await answer
+
+    def _send(
+        self, request: Request, effect: Callable[[], T], answer: Promise[T], *, late: bool
+    ) -> None:
+        time = self._loop.time + self._delay() + (self._knobs.repeat_after if late else 0.0)
+        self._loop.call_at(time, partial(self._arrive, request, effect, answer))
+        if request.changes and self._happens(self._knobs.repeated):
+            time += self._knobs.repeat_after * self._random()
+            self._loop.call_at(time, partial(_unheard, effect))
+
+    def _arrive(self, request: Request, effect: Callable[[], T], answer: Promise[T]) -> None:
+        request.arrived = self._loop.time
+        tell: Callable[[], None]
+        failure: RegstoreError | None = None
+        try:
+            tell = partial(answer.settle, effect())
+        except RegstoreError as error:
+            failure = error
+            tell = partial(answer.fail, error)
+        if self._happens(self._knobs.lost_answers):
+            self._give_up(request, answer)
+        else:
+            self._tell(request, tell, failure)
+
+    def _tell(
+        self, request: Request, tell: Callable[[], None], failure: RegstoreError | None
+    ) -> None:
+        def arrive() -> None:
+            request.answered = self._loop.time
+            request.outcome = "ok" if failure is None else type(failure).__name__
+            tell()
+
+        self._loop.call_at(self._loop.time + self._delay(), arrive)
+
+    def _give_up(self, request: Request, answer: Promise[T]) -> None:
+        detail = "no answer came in time"
+        error = TransientError(request.key, DRIVER, detail, outcome_unknown=request.changes)
+        time = self._loop.time + self._knobs.timeout
+        self._loop.call_at(time, partial(answer.fail, error))
+
+    def _happens(self, rate: float) -> bool:
+        return rate > 0 and self._random() < rate
+
+    def _delay(self) -> float:
+        most = self._knobs.latency
+        if self._happens(self._knobs.slow):
+            most = self._knobs.slow_latency
+        return most * (0.1 + 0.9 * self._random())
+
+
+class StepwiseNetwork(Network):
+    """Carries each request at once, when its task is chosen: one request is one step.
+
+    A task that is about to send one waits in :meth:`Loop.pause` with the request as its label.
+    """
+
+    def __init__(self, loop: Loop, crashing: Crashing = no_crashes) -> None:
+        self.crashing: Crashing = crashing
+        self._loop = loop
+
+    @override
+    async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
+        await self._loop.pause(request)
+        crash = self.crashing(process, request)
+        if crash == "late":
+            self._loop.call_at(self._loop.time + 1.0, partial(_unheard, effect))
+        if crash in {"before", "late"}:
+            process.crash()
+        process.raise_if_crashed()
+        request.arrived = request.answered = self._loop.time
+        try:
+            result = effect()
+        except RegstoreError as error:
+            request.outcome = type(error).__name__
+            raise
+        finally:
+            if crash == "after":
+                process.crash()
+        request.outcome = "ok"
+        process.raise_if_crashed()
+        return result
+
+
+def _unheard(effect: Callable[[], object]) -> None:
+    """Have an effect of which nobody learns; it may be refused by now."""
+    try:
+        effect()
+    except RegstoreError:
+        return

@@ -1,0 +1,79 @@
+"""What has happened in a run, request by request."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final
+
+_CHANGING: Final = frozenset(
+    {"put", "delete", "delete_many", "copy", "begin", "put_part", "copy_part", "complete", "abort"}
+)
+
+
+@dataclass(slots=True)
+class Request:
+    """One request of a process to the store. Times are in seconds since the start.
+
+    :ivar number: counted from 1 over the whole run.
+    :ivar process: who sent it.
+    :ivar name: the method of :class:`~regstore.drivers.objects.port.ObjectStore`.
+    :ivar key: what it is about; of copies the destination, of batches the first, of lists the
+        prefix.
+    :ivar sent: when.
+    :ivar arrived: when it took effect, for the first time; ``None`` where it never did.
+    :ivar answered: when its sender learned of that; ``None`` where it never did.
+    :ivar outcome: ``"ok"``, or the name of the error that was answered.
+    :ivar shown: how often *key* had changed in what was shown, or by this change; 0: never.
+    :ivar is_stale: whether something older than the truth was shown.
+    """
+
+    number: int
+    process: str
+    name: str
+    key: str
+    sent: float
+    arrived: float | None = None
+    answered: float | None = None
+    outcome: str = ""
+    shown: int = 0
+    is_stale: bool = False
+
+    @property
+    def changes(self) -> bool:
+        """Whether it has an effect on the store."""
+        return self.name in _CHANGING
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody did or saw: an operation's begin or end, a crash, a violation."""
+
+    time: float
+    process: str
+    text: str
+
+
+@dataclass(slots=True)
+class Trace:
+    """All of a run, in order."""
+
+    requests: list[Request] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+
+    def request(self, process: str, name: str, key: str, time: float) -> Request:
+        """Record that a request is sent."""
+        request = Request(len(self.requests) + 1, process, name, key, time)
+        self.requests.append(request)
+        return request
+
+    def note(self, time: float, process: str, text: str) -> None:
+        """Record what somebody did or saw."""
+        self.notes.append(Note(time, process, text))
+
+    def digest(self) -> str:
+        """Return what two runs have in common exactly where the same has happened in both."""
+        hasher = hashlib.sha256()
+        for event in (*self.requests, *self.notes):
+            hasher.update(repr(event).encode())
+        return hasher.hexdigest()
