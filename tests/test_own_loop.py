@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import ContextVar
 from textwrap import dedent
 
@@ -330,6 +331,16 @@ def program(text: str) -> list[str]:
     return [sys.executable, "-W", "error", "-c", dedent(PRELUDE) + dedent(text)]
 
 
+@contextmanager
+def running(text: str) -> Iterator[subprocess.Popen[bytes]]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(program(text), stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def test_ctrl_c_cancels_the_call_and_waits_for_its_end() -> None:
     text = """
         async def slowly(_):
@@ -342,7 +353,7 @@ def test_ctrl_c_cancels_the_call_and_waits_for_its_end() -> None:
             print("interrupted", flush=True)
         print(runtime.run(answer()), flush=True)
     """
-    with subprocess.Popen(program(text), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with running(text) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"running\n"
         process.send_signal(signal.SIGINT)
@@ -361,7 +372,7 @@ def test_a_second_ctrl_c_does_not_wait() -> None:
             print("interrupted", flush=True)
             os._exit(0)
     """
-    with subprocess.Popen(program(text), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with running(text) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"running\n"
         process.send_signal(signal.SIGINT)
