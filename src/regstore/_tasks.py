@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, ClassVar, Generic, TypeVar
 from weakref import WeakKeyDictionary
@@ -47,6 +50,13 @@ class Limiter(ABC):
     @abstractmethod
     def release(self) -> None:
         """Give a place back, in the loop in which it was taken; from any of its tasks."""
+
+    @abstractmethod
+    def releaser(self) -> Callable[[], None]:
+        """Return what gives a place back that was taken in this loop, and may be called anywhere.
+
+        It is free from the next :meth:`acquire` in that loop on.
+        """
 
     async def __aenter__(self) -> None:
         await self.acquire()
@@ -126,28 +136,48 @@ class Unlimited(Limiter):
     def release(self) -> None:
         pass
 
+    @override
+    def releaser(self) -> Callable[[], None]:
+        return self.release
+
+
+@dataclass
+class _Places:
+    """The places of one loop, and a note for each that was given back elsewhere."""
+
+    free: anyio.Semaphore
+    returned: deque[None] = field(default_factory=deque)
+
 
 class LimiterOfEachLoop(Limiter):
     """Made in each loop at first use: a semaphore belongs to one, and no loop survives a fork."""
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._of: WeakKeyDictionary[object, anyio.Semaphore] = WeakKeyDictionary()
+        self._of: WeakKeyDictionary[object, _Places] = WeakKeyDictionary()
 
     @override
     async def acquire(self) -> None:
-        await self._here().acquire()
+        here = self._here()
+        while here.returned:
+            here.returned.pop()
+            here.free.release()
+        await here.free.acquire()
 
     @override
     def release(self) -> None:
-        self._here().release()
+        self._here().free.release()
 
-    def _here(self) -> anyio.Semaphore:
+    @override
+    def releaser(self) -> Callable[[], None]:
+        return partial(self._here().returned.append, None)
+
+    def _here(self) -> _Places:
         token = anyio.lowlevel.current_token()
         loop = getattr(token, "native_token", token)  # since anyio 4.11 the token is made anew
         found = self._of.get(loop)
         if found is None:
-            found = self._of[loop] = anyio.Semaphore(self._n)
+            found = self._of[loop] = _Places(anyio.Semaphore(self._n))
         return found
 
 

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 from regstore._run import Runtime
 from regstore.blobs import Anywhere, AsyncBlobReader, AsyncBlobs
 from regstore.catalog import AsyncRepositories
-from regstore.consistency.promise import Consistency
+from regstore.consistency import Consistency, Layers
 from regstore.digest import Digest
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
@@ -26,7 +26,7 @@ from regstore.oci import Descriptor
 from regstore.ocilayout import Progress, Transfer, silent
 from regstore.policy import Policy
 from regstore.referrers import AsyncReferrers
-from regstore.registry import AsyncRegistry, AsyncRepository, Core, layered
+from regstore.registry import AsyncRegistry, AsyncRepository, Core, is_remote
 from regstore.tags import ANY, AsyncTags, Expect, Page, TagChange
 from regstore.upload import AsyncUpload
 from regstore.upload_content import Buffer
@@ -389,7 +389,8 @@ class Registry:
         consistency: str | Consistency | None = None,
     ) -> Self:
         driver = open_driver(url, storage_options=storage_options)
-        driver = layered(driver, driver.runtime, consistency)
+        layers = Layers.needed_by(driver, consistency, remote=is_remote(driver))
+        driver = layers.around(driver)
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Self
 
 from regstore import layout, ocilayout
 from regstore._loop import OwnLoopRuntime
-from regstore._run import BlockingRuntime, Runtime
+from regstore._run import BlockingRuntime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
-from regstore.consistency import Checked, Consistency, Measured, Settled, time_left
+from regstore.consistency import Consistency, Layers
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.drivers.hopping import HoppingDriver
@@ -187,7 +186,8 @@ class AsyncRegistry:
             what the store does not keep; the error says what to do.
         """
         driver = open_driver(url, storage_options=storage_options)
-        driver = layered(_awaitable(driver), driver.runtime, consistency)
+        layers = Layers.needed_by(driver, consistency, remote=is_remote(driver))
+        driver = layers.around(_awaitable(driver))
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property
@@ -229,26 +229,9 @@ class AsyncRegistry:
         await self.aclose()
 
 
-def measured(driver: StorageDriver, runtime: Runtime) -> StorageDriver:
-    """Believe a store that *runtime* reaches over a network no condition that it has not kept."""
-    return Measured(driver) if isinstance(runtime, OwnLoopRuntime) else driver
-
-
-def layered(
-    driver: StorageDriver, runtime: Runtime, consistency: str | Consistency | None
-) -> StorageDriver:
-    """Put the wrappers around *driver* that its store needs, and no others.
-
-    :raises ConfigurationError: *consistency* is none, or more than the driver claims.
-    """
-    promise = None if consistency is None else Consistency.parse(consistency)
-    if promise is not None:
-        promise.require_claim(driver.capabilities, driver.name)
-    claimed = Consistency.claimed_by(driver.capabilities)
-    driver = measured(driver, runtime)
-    if (promise or claimed).kind != "strong":
-        driver = Settled(driver, consistency=promise, left=partial(time_left, driver.runtime))
-    return Checked(driver)
+def is_remote(driver: StorageDriver) -> bool:
+    """Whether *driver*, bare, reaches its store over a network and leaves it to us to try again."""
+    return isinstance(driver.runtime, OwnLoopRuntime)
 
 
 def _awaitable(driver: StorageDriver) -> StorageDriver:

@@ -1,4 +1,4 @@
-"""What ``consistency=`` takes, what it refuses, and which wrappers it puts around a driver."""
+"""What ``consistency=`` takes, and what it refuses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import regstore
-from regstore.consistency import Checked, Consistency, Settled
-from regstore.driver import Capabilities, StorageDriver
+from regstore.consistency import Consistency
+from regstore.driver import Capabilities
 from regstore.drivers.memory import MemoryDriver
 from regstore.errors import ConfigurationError
 
@@ -107,26 +107,6 @@ def test_claims_are_lowered_to_the_class(
     assert lowered.staleness_bound == bound
     assert Consistency.claimed_by(lowered) == replace(promise, bound=bound)
     assert lowered.conditional_create == capabilities.conditional_create
-
-
-def layers(driver: StorageDriver) -> list[type]:
-    found = [type(driver)]
-    while (inner := getattr(driver, "_inner", None)) is not None:
-        driver = inner
-        found.append(type(driver))
-    return found
-
-
-@pytest.mark.parametrize("consistency", [None, "strong"])
-def test_nothing_is_added_on_a_strong_store(consistency: str | None) -> None:
-    registry = regstore.open("memory://", consistency=consistency)
-    assert layers(registry.driver) == [Checked, MemoryDriver]
-
-
-def test_a_weaker_class_adds_the_layer_below_the_checks() -> None:
-    registry = regstore.open("memory://", consistency=Consistency("eventual", 2.0))
-    assert layers(registry.driver) == [Checked, Settled, MemoryDriver]
-    assert registry.driver.capabilities.staleness_bound == 2.0
 
 
 def test_both_doors_refuse_alike() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,9 +12,9 @@ from typing_extensions import override
 
 from regstore._run import LoopRuntime
 from regstore.consistency import Throttled, WrapperDriver
-from regstore.driver import FileInfo, FileReader, StorageDriver
+from regstore.driver import IF_ABSENT, FileInfo, FileReader, StorageDriver
 from regstore.drivers.memory import MemoryDriver
-from regstore.errors import PathNotFoundError, ThrottledError
+from regstore.errors import PathExistsError, PathNotFoundError, ThrottledError
 
 LIMIT = 3
 
@@ -125,12 +126,41 @@ def test_every_stream_that_ends_makes_room_for_one(
     anyio.run(main, backend=backend)
 
 
+def test_a_stream_that_fails_to_end_makes_room(backend: str) -> None:
+    async def main() -> None:
+        driver = Throttled(memory(), 1, wait=0.2)
+        await driver.put_content("a", b"x")
+        for _ in range(2):
+            writer = await driver.writer("a")
+            with pytest.raises(PathExistsError):
+                await writer.commit(condition=IF_ABSENT)
+
+    anyio.run(main, backend=backend)
+
+
+def test_a_stream_that_its_caller_has_dropped_makes_room(backend: str) -> None:
+    async def main() -> None:
+        driver = Throttled(memory(), 1, wait=0.2)
+        await driver.put_content("a", b"x")
+        for _ in range(3):
+            await driver.writer("b")
+            gc.collect()
+            await driver.reader("a")
+            await anyio.to_thread.run_sync(gc.collect)
+        async with await driver.reader("a"):
+            with pytest.raises(ThrottledError):
+                await driver.reader("a")
+
+    anyio.run(main, backend=backend)
+
+
 def test_who_waits_too_long_for_a_stream_is_told_what_to_do(backend: str) -> None:
     async def main() -> None:
         driver = Throttled(memory(), 1, wait=0.2)
-        await driver.writer("a")
+        held = await driver.writer("a")
         with pytest.raises(ThrottledError, match="close some"):
             await driver.writer("b")
+        await held.cancel()
 
     anyio.run(main, backend=backend)
 

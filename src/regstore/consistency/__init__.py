@@ -5,6 +5,7 @@ from regstore.consistency.budget import RetryBudget
 from regstore.consistency.checked import Checked
 from regstore.consistency.deadline import deadline, time_left
 from regstore.consistency.journal import Journal
+from regstore.consistency.layers import Counters, Layers, counters
 from regstore.consistency.measured import Measured
 from regstore.consistency.observe import Call, Hook, Observed
 from regstore.consistency.outcomes import Failed, Ok, Outcome, Unknown
@@ -21,9 +22,11 @@ __all__ = [
     "Call",
     "Checked",
     "Consistency",
+    "Counters",
     "Failed",
     "Hook",
     "Journal",
+    "Layers",
     "Measured",
     "Observed",
     "Ok",
@@ -40,6 +43,7 @@ __all__ = [
     "WrapperDriver",
     "WrapperReader",
     "WrapperWriter",
+    "counters",
     "deadline",
     "is_lasting",
     "time_left",

@@ -8,9 +8,15 @@ from typing_extensions import override
 
 from regstore.consistency.capabilities import Saved, lower, without
 from regstore.consistency.probe.proofs import PROOFS, spot
+from regstore.consistency.probe.refusals import Verdict
 from regstore.consistency.wrapper import WrapperDriver, WrapperWriter
 from regstore.driver import ANY, Capabilities, Condition, FileWriter, StorageDriver
-from regstore.errors import CorruptContentError, PathNotFoundError, UnsupportedMethodError
+from regstore.errors import (
+    CorruptContentError,
+    PathNotFoundError,
+    TransientError,
+    UnsupportedMethodError,
+)
 from regstore.layout import Caps
 
 _SAME_MOMENT: Final = 300.0
@@ -152,13 +158,23 @@ class Measured(WrapperDriver):
             return
         self._under_way.add(kind)
         try:
-            async with spot(self._inner, version) as place:
-                verdict = await PROOFS[kind](place)
+            verdict = await self._prove(kind, version)
             if not verdict.refused:
                 self._lost[kind[0]] = verdict.seen
                 self._cached = None
         finally:
             self._under_way.discard(kind)
+
+    async def _prove(self, kind: tuple[str, str], version: str) -> Verdict:
+        try:
+            async with spot(self._inner, version) as place:
+                return await PROOFS[kind](place)
+        except TransientError as error:
+            if not error.outcome_unknown:
+                raise
+            # What is unknown is the proof's outcome: the caller's own call was not made.
+            detail = f"whether it keeps {kind[0]} could not be proved: try again"
+            raise TransientError(error.path, self.name, detail) from error
 
     async def _wait_for(self, what: object) -> None:
         """Wait until nobody else finds out *what*: who begins at once would only ask again."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
@@ -33,8 +33,9 @@ class Throttled(WrapperDriver):
 
     A call waits for its turn: one step of a reader, writer or listing is a call. A reader keeps its
     place among the streams from its opening until it is closed, a writer until it is parked,
-    committed or cancelled; one that nobody ends keeps it for good. Streams have places of their
-    own, so that slow clients hold up other streams at most, and never a call.
+    committed or cancelled, in vain too; one that nobody ends keeps it until it is collected.
+    Streams have places of their own, so that slow clients hold up other streams at most, and never
+    a call.
 
     Counted for each event loop apart. Where calls block, and so come one after another in each
     thread, nothing is bounded: bound the threads.
@@ -182,19 +183,27 @@ class Throttled(WrapperDriver):
             detail = f"as many streams as are allowed were open for {self._wait:g} s: close some"
             failure = ThrottledError(path, self.name, detail)
             raise failure from error
-        return _Place(self._streams.release)
+        return _Place(self._streams)
 
 
 class _Place:
     """A place among the streams; leaving it is harmless when repeated."""
 
-    def __init__(self, release: Callable[[], None]) -> None:
-        self._release: Callable[[], None] | None = release
+    def __init__(self, streams: Limiter) -> None:
+        self._streams = streams
+        self._release_anywhere = streams.releaser()
+        self._is_taken = True
 
     def leave(self) -> None:
-        release, self._release = self._release, None
-        if release is not None:
-            release()
+        if self._is_taken:
+            self._is_taken = False
+            self._streams.release()
+
+    def __del__(self) -> None:
+        # Garbage is collected in any thread: of a stream that its caller has dropped, say.
+        if self._is_taken:
+            self._is_taken = False
+            self._release_anywhere()
 
 
 class _Reader(WrapperReader):
@@ -230,18 +239,21 @@ class _Writer(WrapperWriter):
 
     @override
     async def park(self, note: bytes = b"") -> None:
-        async with self._calls:
-            await self._inner.park(note)
-        self._place.leave()
+        try:
+            async with self._calls:
+                await self._inner.park(note)
+        finally:
+            self._place.leave()
 
     @override
     async def commit(
         self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
     ) -> str | None:
-        async with self._calls:
-            version = await self._inner.commit(to, condition, keep_parked=keep_parked)
-        self._place.leave()
-        return version
+        try:
+            async with self._calls:
+                return await self._inner.commit(to, condition, keep_parked=keep_parked)
+        finally:
+            self._place.leave()
 
     @override
     async def cancel(self) -> None:

@@ -35,6 +35,11 @@ class WrapperDriver(StorageDriver):
         self._inner = inner
 
     @property
+    def inner(self) -> StorageDriver:
+        """The driver that calls are forwarded to."""
+        return self._inner
+
+    @property
     def name(self) -> str:  # type: ignore[override] # read-only: it is the inner driver's
         """The inner driver's name."""
         return self._inner.name

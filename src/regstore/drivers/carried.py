@@ -46,6 +46,11 @@ class CarriedDriver(StorageDriver):
         self.runtime: Runtime = LoopRuntime(_ClockOf(inner.runtime), inner.runtime.random)
 
     @property
+    def inner(self) -> StorageDriver:
+        """The driver that calls are carried to."""
+        return self._inner
+
+    @property
     def name(self) -> str:  # type: ignore[override] # read-only: it is the inner driver's
         """The inner driver's name."""
         return self._inner.name

@@ -1,0 +1,106 @@
+"""Which wrappers a store needs, and in which order they stand around its driver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Self
+
+from regstore.consistency.attempts import RetryCounts
+from regstore.consistency.checked import Checked
+from regstore.consistency.deadline import time_left
+from regstore.consistency.measured import Measured
+from regstore.consistency.promise import Consistency
+from regstore.consistency.retry import Retrying
+from regstore.consistency.settle import Settled
+from regstore.consistency.throttle import Throttled
+from regstore.consistency.trust import Settling
+from regstore.driver import StorageDriver
+
+CALLS_AT_ONCE: Final = 64
+STREAMS_AT_ONCE: Final = 192
+"""With the calls no more than the connections that the driver for S3 keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layers:
+    """The wrappers of one driver, from the inside out; ``Checked`` is always the outermost.
+
+    :ivar measured: believe the store no condition that it was not seen to keep. Innermost, so that
+        what is found out lowers the capabilities that all the others go by.
+    :ivar throttled: bound calls and streams.
+    :ivar retrying: repeat what failed for a moment; who waits for another attempt holds no place.
+    :ivar settled: read own writes; each read that is made again has its retries.
+    :ivar consistency: how far ``settled`` trusts the store; as its driver claims by default.
+    """
+
+    measured: bool = False
+    throttled: bool = False
+    retrying: bool = False
+    settled: bool = False
+    consistency: Consistency | None = None
+
+    @classmethod
+    def needed_by(
+        cls, driver: StorageDriver, consistency: str | Consistency | None = None, *, remote: bool
+    ) -> Self:
+        """Return what the store of *driver* needs, and no more.
+
+        :param consistency: as :func:`regstore.open` takes it.
+        :param remote: whether the store is reached over a network by a driver that leaves
+            conditions, retries and bounds to others.
+        :raises ConfigurationError: *consistency* is none, or more than the driver claims.
+        """
+        promise = None if consistency is None else Consistency.parse(consistency)
+        if promise is not None:
+            promise.require_claim(driver.capabilities, driver.name)
+        kept = promise or Consistency.claimed_by(driver.capabilities)
+        return cls(
+            measured=remote,
+            throttled=remote,
+            retrying=remote,
+            settled=kept.kind != "strong",
+            consistency=promise,
+        )
+
+    def around(self, driver: StorageDriver) -> StorageDriver:
+        """Put them around *driver*."""
+        if self.measured:
+            driver = Measured(driver)
+        if self.throttled:
+            driver = Throttled(driver, CALLS_AT_ONCE, streams=STREAMS_AT_ONCE)
+        if self.retrying:
+            driver = Retrying(driver)
+        if self.settled:
+            left = partial(time_left, driver.runtime)
+            driver = Settled(driver, consistency=self.consistency, left=left)
+        return Checked(driver)
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What the wrappers of one driver have counted so far, a copy.
+
+    :ivar retrying: of :class:`~regstore.consistency.Retrying`.
+    :ivar settled: of :class:`~regstore.consistency.Settled`.
+    """
+
+    retrying: RetryCounts
+    settled: Settling
+
+
+def counters(driver: StorageDriver) -> Counters:
+    """Return what was counted around *driver*, such as :attr:`regstore.Registry.driver`.
+
+    What no wrapper counts is zero, since it does not happen. Of two of a kind the outer one tells.
+    """
+    retrying: RetryCounts | None = None
+    settled: Settling | None = None
+    each: StorageDriver | None = driver
+    while each is not None:
+        if isinstance(each, Retrying):
+            retrying = retrying or each.counts
+        elif isinstance(each, Settled):
+            settled = settled or each.counters
+        each = getattr(each, "inner", None)
+    return Counters(retrying or RetryCounts(), settled or Settling())

@@ -1,0 +1,136 @@
+"""Which wrappers ``regstore.open`` puts around a driver, and what they tell of themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+import pytest
+from typing_extensions import override
+
+import regstore
+from regstore import Registry
+from regstore.consistency import (
+    Checked,
+    Consistency,
+    Counters,
+    Layers,
+    Measured,
+    RetryCounts,
+    Retrying,
+    Settled,
+    Settling,
+    Throttled,
+    counters,
+)
+from regstore.driver import IF_ABSENT, Capabilities, StorageDriver
+from regstore.drivers.hopping import HoppingDriver
+from regstore.drivers.memory import MemoryDriver
+from regstore.drivers.objects import ObjectDriver
+from regstore.drivers.threaded import ThreadedDriver
+from regstore.errors import TransientError
+from regstore.testing.faults import Call, InterceptedDriver, Lag, LaggingDriver
+from tests.places import VirtualRuntime
+
+T = TypeVar("T")
+
+S3 = {"key": "x", "secret": "y", "client_kwargs": {"region_name": "us-east-1"}}
+REMOTE = [Retrying, Throttled, Measured]
+
+
+def kinds(driver: StorageDriver | None) -> list[type]:
+    found = []
+    while driver is not None:
+        found.append(type(driver))
+        driver = getattr(driver, "inner", None)
+    return found
+
+
+@pytest.mark.parametrize("consistency", [None, "strong"])
+def test_nothing_is_added_on_a_strong_store_at_hand(consistency: str | None) -> None:
+    registry = regstore.open("memory://", consistency=consistency)
+    assert kinds(registry.driver) == [Checked, MemoryDriver]
+
+
+def test_a_weaker_class_adds_the_layer_below_the_checks() -> None:
+    registry = regstore.open("memory://", consistency=Consistency("eventual", 2.0))
+    assert kinds(registry.driver) == [Checked, Settled, MemoryDriver]
+    assert registry.driver.capabilities.staleness_bound == 2.0
+
+
+@pytest.mark.parametrize(("consistency", "added"), [(None, []), ("eventual(2)", [Settled])])
+def test_a_store_behind_a_network_is_measured_bounded_and_asked_again(
+    consistency: str | None, added: list[type]
+) -> None:
+    layers = [Checked, *added, *REMOTE]
+    options = {"storage_options": S3, "consistency": consistency}
+    plain = Registry.open("s3://bucket/root", **options)  # type: ignore[arg-type]
+    assert kinds(plain.driver) == [*layers, ObjectDriver]
+    awaited = regstore.AsyncRegistry.open("s3://bucket/root", **options)  # type: ignore[arg-type]
+    assert kinds(awaited.driver) == [*layers, HoppingDriver, ObjectDriver]
+
+
+def test_a_blocking_driver_is_carried_below_all_layers() -> None:
+    awaited = regstore.AsyncRegistry.open("memory://", consistency="eventual(2)")
+    assert kinds(awaited.driver) == [Checked, Settled, ThreadedDriver, MemoryDriver]
+
+
+class LosesAnswers(InterceptedDriver):
+    """Loses the answers of the first *count* puts."""
+
+    def __init__(self, inner: StorageDriver, count: int) -> None:
+        super().__init__(inner)
+        self.left = count
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        result = await effect()
+        if call.name == "put_content" and self.left:
+            self.left -= 1
+            raise TransientError(call.path, self.name, "no answer", outcome_unknown=True)
+        return result
+
+
+def test_counters_tell_what_the_layers_of_a_registry_have_done() -> None:
+    lagging = LaggingDriver(MemoryDriver(runtime=VirtualRuntime()), Lag(get=1, stat=1, list=1))
+    layers = Layers.needed_by(lagging, remote=True)
+    registry = Registry(layers.around(LosesAnswers(lagging, 2)))
+    repository = registry.repository("library/app")
+    digest = repository.blobs.put(b"content").digest
+    assert repository.blobs.get(digest) == b"content"
+    seen = counters(registry.driver)
+    assert seen.retrying.retries == 2
+    assert seen.retrying.gave_up == 0
+    assert seen.settled.waits
+    assert seen.settled.seconds_waited == pytest.approx(1)
+    assert seen.settled.violations == 0
+
+
+def test_a_store_at_hand_has_nothing_to_count() -> None:
+    registry = regstore.open("memory://")
+    assert counters(registry.driver) == Counters(RetryCounts(), Settling())
+
+
+def test_of_two_layers_of_a_kind_the_outer_one_tells() -> None:
+    store = MemoryDriver()
+    inner, outer = Retrying(store), Retrying(Retrying(store))
+    store.runtime.run(inner.put_content("a", b"x"))
+    store.runtime.run(outer.put_content("b", b"x"))
+    assert counters(Checked(outer)).retrying.calls == 1
+
+
+def test_a_proof_that_lost_its_answer_is_made_again() -> None:
+    store = MemoryDriver(runtime=VirtualRuntime())
+    driver = Retrying(Measured(LosesAnswers(store, 1)))
+    store.runtime.run(driver.put_content("mine", b"x", IF_ABSENT))
+    assert driver.counts.retries == 1
+    assert store.runtime.run(store.get_content("mine")).data == b"x"
+
+
+def test_what_is_found_out_of_a_store_lowers_what_every_layer_goes_by() -> None:
+    class Forgetful(MemoryDriver):
+        capabilities: Capabilities = replace(MemoryDriver.capabilities, read_after_write=False)
+
+    driver = Layers.needed_by(Forgetful(), "eventual(3)", remote=True).around(Forgetful())
+    assert driver.capabilities.staleness_bound == 3.0
