@@ -11,12 +11,12 @@ import pytest
 from regstore.digest import Digest
 from tests.budgets.checking import IS_FULL
 from tests.budgets.operations import BLOB, DIGEST, IMAGE, NAME, PLAIN, TAGS
-from tests.budgets.proxy import Counter, counting
 from tests.budgets.stores import Place, fill
 from tests.budgets.table import DISTRIBUTION
 from tests.budgets.trees import current_links, tag_links, tag_names
 from tests.interop.client import Answer, StockUpload, ask, push_blob, push_image
 from tests.object_servers import S3Server, stock_storage
+from tests.s3proxy.proxy import FaultyProxy, faulty
 from tests.servers import StockRegistry, docker_registry
 
 pytestmark = pytest.mark.skipif(not IS_FULL, reason="counted by: make budgets")
@@ -25,14 +25,14 @@ pytestmark = pytest.mark.skipif(not IS_FULL, reason="counted by: make budgets")
 @dataclass
 class Stock:
     registry: StockRegistry
-    counter: Counter
+    proxy: FaultyProxy
     place: Place
 
     def count(self, *steps: Callable[[], object]) -> int:
-        self.counter.sent.clear()
+        self.proxy.begin()
         for step in steps:
             step()
-        return len(self.counter.sent)
+        return len(self.proxy.asked)
 
     def ask(self, method: str, path: str, accept: str = "*/*") -> Answer:
         answer = ask(method, f"{self.registry.url}/v2/{path}", accept=accept)
@@ -43,15 +43,15 @@ class Stock:
 @pytest.fixture(scope="module")
 def stock(seaweedfs: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
     root = seaweedfs.fresh_url().rpartition("/")[2]
-    with counting(seaweedfs.endpoint) as counter:
-        storage = stock_storage(seaweedfs, root, counter.endpoint)
+    with faulty(seaweedfs.endpoint) as proxy:
+        storage = stock_storage(seaweedfs, root, proxy.endpoint)
         storage["redirect"] = {"disable": True}  # so that it reads what it is asked for
         directory = tmp_path_factory.mktemp("stock")
         with docker_registry(directory / "registry", storage=storage) as registry:
             push_image(registry, NAME, IMAGE, "v1")
             push_blob(registry, NAME, BLOB)
             yield Stock(
-                registry, counter, Place(f"{seaweedfs.url}/{root}", seaweedfs.storage_options)
+                registry, proxy, Place(f"{seaweedfs.url}/{root}", seaweedfs.storage_options)
             )
 
 

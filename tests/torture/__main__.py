@@ -10,9 +10,9 @@ from collections.abc import Callable
 from random import Random, SystemRandom
 
 from tests.object_servers import seaweedfs_server
+from tests.s3proxy.damage import DAMAGES, Damage
 from tests.torture.answers import lose_answer, lose_record
 from tests.torture.cancelling import cancel_push
-from tests.torture.proxy import DAMAGES, Damage
 from tests.torture.pushing import SHAPES, push_damaged
 from tests.torture.rig import Rig, rig
 from tests.torture.rivals import race

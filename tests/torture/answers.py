@@ -8,7 +8,7 @@ import pytest
 
 from regstore.errors import TagConflictError, TransientError
 from tests.images import Image, make_image
-from tests.torture.proxy import Damage, first
+from tests.s3proxy.damage import Damage, first
 from tests.torture.rig import Rig
 
 OLD, OURS, THEIRS = (

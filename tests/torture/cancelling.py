@@ -7,7 +7,7 @@ from random import Random
 
 from regstore import AsyncRegistry
 from regstore.digest import Digest
-from tests.torture.proxy import Damage
+from tests.s3proxy.damage import Damage
 from tests.torture.pushing import SHAPES
 from tests.torture.rig import NAME, Rig
 

@@ -11,7 +11,7 @@ from regstore import Repository
 from regstore.digest import Digest
 from regstore.drivers.s3 import S3Store
 from regstore.errors import BlobUploadUnknownError, DriverError
-from tests.torture.proxy import Damage, at
+from tests.s3proxy.damage import Damage, at
 from tests.torture.rig import Rig
 
 T = TypeVar("T")

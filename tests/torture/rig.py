@@ -18,7 +18,7 @@ from regstore.drivers.objects.port import Limits
 from regstore.drivers.s3 import S3Store, s3_store
 from regstore.errors import BlobUploadUnknownError, PathNotFoundError
 from tests.object_servers import BUCKET, S3Server
-from tests.torture.proxy import FaultyProxy
+from tests.s3proxy.proxy import FaultyProxy, faulty
 
 NAME = "library/app"
 UPLOADS = layout.UploadsRoot(NAME).path
@@ -80,7 +80,7 @@ def open_registry(server: S3Server, url: str, endpoint: str, limits: Limits) -> 
 def rig(server: S3Server, limits: Limits = SMALL_PARTS) -> Iterator[Rig]:
     """Set it up; warm, so that no request of a test is one that only finds the bucket."""
     url = server.fresh_url()
-    with FaultyProxy(server.endpoint) as proxy:
+    with faulty(server.endpoint) as proxy:
         ours = [open_registry(server, url, proxy.endpoint, limits) for _ in range(3)]
         direct = open_registry(server, url, server.endpoint, limits)
         client = _client(server)

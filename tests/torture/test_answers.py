@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
+from tests.s3proxy.damage import Damage
 from tests.torture.answers import lose_answer, lose_record
-from tests.torture.proxy import Damage
 from tests.torture.rig import Rig
 
 

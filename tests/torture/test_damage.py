@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from tests.torture.proxy import DAMAGES
+from tests.s3proxy.damage import DAMAGES
 from tests.torture.pushing import SHAPES, push_damaged
 from tests.torture.rig import Rig
 
