@@ -1,0 +1,216 @@
+"""What must hold of the true contents of a simulated store.
+
+At every moment, of each version that any key ever had:
+
+- I4: the data of a blob has exactly the bytes of its digest.
+- I5: a link holds the digest of its path. A layer link of another algorithm than sha256 may hold a
+  sha256 digest: the alias that CNCF distribution writes.
+- I8: a tag names what was a revision of its repository before.
+- I22: no name is foreign to the layout, and what the driver keeps for itself lies where CNCF
+  distribution does not stumble upon it.
+
+At rest, when nobody is about to do anything any more:
+
+- I3: a revision has its body, and all that the body refers to: data, and a link in the same
+  repository. A tag names a revision.
+- I8: the history of a tag has its value.
+- I17: the record of what is parked in an upload names chunks that are there, as long as it says.
+- I18: the saved state of an upload's hash is that of its bytes.
+- I20: no session is open for an upload that has ended.
+
+Not told, since it is allowed: content that nobody refers to, history of tags that are gone, and
+files of uploads that have ended (:func:`litter`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from regstore import hashstates, layout
+from regstore.digest import Digest
+from regstore.driver import Content
+from regstore.drivers.objects.naming import PARKED, is_hidden
+from regstore.drivers.objects.records import Record, load_record
+from regstore.errors import DigestInvalidError, DriverError, ManifestInvalidError
+from regstore.oci import Reference, parse_document
+from regstore.testing.simulation.bucket import Bucket, Version
+from regstore.testing.simulation.stock_names import is_unseen
+from regstore.testing.simulation.violations import Violation
+
+_HEAD: Final = f"/{PARKED}/data/head"
+_REMEMBERED: Final = 1 << 14
+"""Keys and bodies that are judged once: explorers ask about the same ones again and again."""
+
+
+def audit(bucket: Bucket, *, at_rest: bool = True) -> list[Violation]:
+    """Return what is wrong with *bucket*, or ever was.
+
+    :param at_rest: also what only must hold once every operation has ended. After a crash that is
+        so when everybody has tried again, and what was begun by the dead has been purged.
+    """
+    found = list(_always(bucket))
+    if at_rest:
+        found += _at_rest(bucket)
+    return found
+
+
+def litter(bucket: Bucket) -> list[str]:
+    """Return the keys of uploads that have ended, in order: what a purge is for."""
+    keys = sorted(bucket.contents)
+    return [key for key in keys if (upload := _upload(key)) and not _is_live(bucket, upload)]
+
+
+def _always(bucket: Bucket) -> Iterator[Violation]:
+    for key, versions in bucket.history.items():
+        if not _is_known(key):
+            yield Violation("I22", "a name that the layout does not have", key)
+        for version in versions:
+            if version.content is not None:
+                yield from _judged(key, version.content.data)
+        spec = _parse(key)
+        if isinstance(spec, layout.TagCurrentLink):
+            yield from _named_before(bucket, spec, versions)
+
+
+def _named_before(
+    bucket: Bucket, tag: layout.TagCurrentLink, versions: list[Version]
+) -> Iterator[Violation]:
+    for version in versions:
+        named = None if version.content is None else _link(version.content.data)
+        if named is None:
+            continue
+        revision = layout.RevisionLink(tag.name, named).path
+        first = next(iter(bucket.history.get(revision, ())), None)
+        if first is None or first.time > version.time:
+            yield Violation("I8", f"it named {named}, which was no revision yet", tag.path)
+
+
+@lru_cache(_REMEMBERED)
+def _judged(key: str, data: bytes) -> tuple[Violation, ...]:
+    """Return what is wrong with *data* as the content of *key*, whatever else there is."""
+    spec = _parse(key)
+    if isinstance(spec, layout.BlobData):
+        actual = Digest.of(data, spec.digest.algorithm)
+        if actual != spec.digest:
+            return (Violation("I4", f"its {len(data)} bytes have digest {actual}", key),)
+    if not isinstance(spec, layout.LayerLink | layout.RevisionLink | layout.TagIndexLink):
+        is_link = isinstance(spec, layout.TagCurrentLink)
+        bad = is_link and _link(data) is None
+        return (Violation("I5", f"it holds {data!r}, which is no digest", key),) if bad else ()
+    held = _link(data)
+    is_alias = isinstance(spec, layout.LayerLink) and _may_be_alias(spec.digest, held)
+    if held == spec.digest or is_alias:
+        return ()
+    return (Violation("I5", f"it holds {data!r}, not the digest of its path", key),)
+
+
+def _may_be_alias(digest: Digest, held: Digest | None) -> bool:
+    return held is not None and digest.algorithm != "sha256" == held.algorithm
+
+
+def _at_rest(bucket: Bucket) -> Iterator[Violation]:
+    for key, content in bucket.contents.items():
+        spec = _parse(key)
+        if isinstance(spec, layout.RevisionLink):
+            yield from _revision(bucket, spec)
+        elif isinstance(spec, layout.TagCurrentLink):
+            yield from _tag(bucket, spec, _link(content.data))
+        elif key.endswith(_HEAD):
+            yield from _parked(bucket, key, content)
+    for session, _ in bucket.open_sessions.values():
+        upload = _upload(f"{session.scratch}/") or _upload(session.key)
+        if upload is None or not _is_live(bucket, upload):
+            yield Violation("I20", "a session is open for an upload that has ended", session.key)
+
+
+def _revision(bucket: Bucket, link: layout.RevisionLink) -> Iterator[Violation]:
+    body = bucket.contents.get(layout.BlobData(link.digest).path)
+    if body is None:
+        yield Violation("I3", "a revision has no body", link.path)
+        return
+    for reference in _references(body.data):
+        digest = reference.descriptor.digest
+        if not reference.is_foreign and not _has(bucket, link.name, reference):
+            yield Violation("I3", f"the {reference.role} {digest} is missing", link.path)
+
+
+def _has(bucket: Bucket, name: str, reference: Reference) -> bool:
+    """Return whether the repository *name* has what a manifest refers to, its data included."""
+    digest, role = reference.descriptor.digest, reference.role
+    layer = bucket.contents.get(layout.LayerLink(name, digest).path)
+    target = _link(layer.data) if layer and role != "manifest" else None
+    if target is None and role in {"manifest", "blob"}:
+        target = digest if layout.RevisionLink(name, digest).path in bucket.contents else None
+    return target is not None and layout.BlobData(target).path in bucket.contents
+
+
+def _tag(bucket: Bucket, tag: layout.TagCurrentLink, named: Digest | None) -> Iterator[Violation]:
+    if named is None:
+        return
+    if layout.RevisionLink(tag.name, named).path not in bucket.contents:
+        yield Violation("I3", f"it names {named}, which is no revision", tag.path)
+    if layout.TagIndexLink(tag.name, tag.tag, named).path not in bucket.contents:
+        yield Violation("I8", f"its history lacks {named}, its value", tag.path)
+
+
+def _parked(bucket: Bucket, key: str, content: Content) -> Iterator[Violation]:
+    """Look at what is parked in a live upload; of an ended one it is litter, however torn."""
+    upload = _upload(key)
+    if upload is None or not _is_live(bucket, upload):
+        return
+    try:
+        record = load_record(content.data, key, bucket.name)
+    except DriverError as error:
+        yield Violation("I17", str(error), key)
+        return
+    chunks = [bucket.contents.get(chunk.key) for chunk in record.chunks]
+    sizes = [chunk and len(chunk.data) for chunk in chunks]
+    if sizes != [chunk.size for chunk in record.chunks]:
+        yield Violation("I17", f"of the chunks {record.chunks} there are {sizes} bytes", key)
+    else:
+        yield from _hashed(record, b"".join(chunk.data for chunk in chunks if chunk), key)
+
+
+def _hashed(record: Record, data: bytes, key: str) -> Iterator[Violation]:
+    hasher = hashstates.from_note(record.note, len(data))
+    if hasher is not None and hasher.digest() != Digest.of(data, hasher.algorithm):
+        yield Violation("I18", f"the saved hash is not that of its {len(data)} bytes", key)
+
+
+def _upload(key: str) -> layout.Upload | None:
+    """Return the upload below which *key* lies."""
+    head, own, rest = key.partition("/_uploads/")
+    spec = _parse(f"{head}{own}{rest.partition('/')[0]}")
+    return spec if isinstance(spec, layout.Upload) else None
+
+
+def _is_live(bucket: Bucket, upload: layout.Upload) -> bool:
+    return layout.UploadStartedAt(upload.name, upload.upload_id).path in bucket.contents
+
+
+@lru_cache(_REMEMBERED)
+def _parse(key: str) -> layout.PathSpec:
+    return layout.parse(key)
+
+
+@lru_cache(_REMEMBERED)
+def _is_known(key: str) -> bool:
+    return is_unseen(key) if is_hidden(key) else _parse(key).is_file
+
+
+@lru_cache(_REMEMBERED)
+def _references(body: bytes) -> tuple[Reference, ...]:
+    try:
+        return parse_document("", body).references
+    except ManifestInvalidError:
+        return ()
+
+
+@lru_cache(_REMEMBERED)
+def _link(data: bytes) -> Digest | None:
+    try:
+        return layout.parse_link(data)
+    except DigestInvalidError:
+        return None

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from regstore import AsyncRegistry, AsyncRepository, layout
+from regstore._run import BlockingRuntime
+from regstore.digest import Digest
+from regstore.drivers.objects.naming import ParkedPlace
+from regstore.oci import OCI_MANIFEST
+from regstore.testing.simulation import Bucket, World
+from regstore.testing.simulation.audit import audit, litter
+
+LAYER = Digest.of(b"a layer")
+CONFIG = Digest.of(b"{}")
+MANIFEST = (
+    f'{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}",'
+    f'"config":{{"mediaType":"c","digest":"{CONFIG}","size":2}},'
+    f'"layers":[{{"mediaType":"l","digest":"{LAYER}","size":7}}]}}'
+).encode()
+IMAGE = Digest.of(MANIFEST)
+OTHER = Digest.of(b"other")
+UPLOAD = "0" * 8 + "-0000-4000-8000-" + "0" * 12
+
+REVISION = layout.RevisionLink("app", IMAGE).path
+TAG = layout.TagCurrentLink("app", "v1").path
+
+run = BlockingRuntime().run
+
+
+async def push(repository: AsyncRepository) -> str:
+    """Push an image, and park an upload; return the id of that."""
+    await repository.blobs.put(b"a layer")
+    await repository.blobs.put(b"{}")
+    await repository.manifests.put(MANIFEST, tags=["v1"])
+    async with await repository.uploads.create() as upload:
+        await upload.receive([b"x" * 200])
+    return upload.id
+
+
+@pytest.fixture
+def pushed() -> tuple[Bucket, str]:
+    world = World(1)
+    process = world.process("pusher")
+    repository = AsyncRegistry(world.driver(process)).repository("app")
+    upload_id = world.loop.run(world.loop.spawn(push(repository), process, "push"))
+    world.loop.close()
+    return world.bucket, upload_id
+
+
+def put(key: str, data: bytes) -> Callable[[Bucket], object]:
+    return lambda bucket: run(bucket.put(key, data))
+
+
+def drop(key: str) -> Callable[[Bucket], object]:
+    return lambda bucket: run(bucket.delete(key))
+
+
+def test_a_sound_store_passes(pushed: tuple[Bucket, str]) -> None:
+    bucket, _ = pushed
+    assert audit(bucket) == []
+    assert litter(bucket) == []
+
+
+DAMAGES = {
+    "no body": ("I3", REVISION, drop(layout.BlobData(IMAGE).path)),
+    "no data of a layer": ("I3", REVISION, drop(layout.BlobData(LAYER).path)),
+    "no link of a layer": ("I3", REVISION, drop(layout.LayerLink("app", LAYER).path)),
+    "no revision": ("I3", TAG, drop(REVISION)),
+    "no index": ("I8", TAG, drop(layout.TagIndexLink("app", "v1", IMAGE).path)),
+}
+SCARS = {
+    "torn data": ("I4", layout.BlobData(LAYER).path, put(layout.BlobData(LAYER).path, b"a la")),
+    "empty link": ("I5", REVISION, put(REVISION, b"")),
+    "link to something else": ("I5", REVISION, put(REVISION, OTHER.encode())),
+    "garbled tag": ("I5", TAG, put(TAG, b"sha256:")),
+    "tag of no manifest": ("I8", TAG, put(TAG, OTHER.encode())),
+    "foreign file": ("I22", "docker/registry/v2/notes", put("docker/registry/v2/notes", b"")),
+    "directory with content": ("I22", "docker/registry/v2", put("docker/registry/v2", b"")),
+    "hidden among blobs": (
+        "I22",
+        "docker/registry/v2/blobs/.regstore-parked/data",
+        put("docker/registry/v2/blobs/.regstore-parked/data", b""),
+    ),
+    "hidden but an upload to stock": (
+        "I22",
+        f"docker/registry/v2/repositories/app/_uploads/x/.regstore-a/{UPLOAD}/b",
+        put(f"docker/registry/v2/repositories/app/_uploads/x/.regstore-a/{UPLOAD}/b", b""),
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_must_hold_at_rest_is_missed_when_it_does_not(
+    pushed: tuple[Bucket, str], damage: str
+) -> None:
+    bucket, _ = pushed
+    invariant, key, do = DAMAGES[damage]
+    do(bucket)
+    found = audit(bucket)
+    assert {(each.invariant, each.key) for each in found} == {(invariant, key)}
+    assert audit(bucket, at_rest=False) == []
+
+
+@pytest.mark.parametrize("scar", SCARS)
+def test_what_must_always_hold_is_told_even_when_it_was_repaired(
+    pushed: tuple[Bucket, str], scar: str
+) -> None:
+    bucket, _ = pushed
+    invariant, key, do = SCARS[scar]
+    before = bucket.contents.get(key)
+    do(bucket)
+    if before is None:
+        run(bucket.delete(key))
+    else:
+        run(bucket.put(key, before.data))
+    found = audit(bucket)
+    assert {(each.invariant, each.key) for each in found} == {(invariant, key)}
+
+
+def test_an_alias_link_is_as_good_as_any(pushed: tuple[Bucket, str]) -> None:
+    bucket, _ = pushed
+    alias = Digest.of(b"a layer", "sha512")
+    put(layout.LayerLink("app", alias).path, LAYER.encode())(bucket)
+    assert audit(bucket) == []
+
+
+def test_a_missing_chunk_and_a_wrong_hash_of_a_live_upload_are_told(
+    pushed: tuple[Bucket, str],
+) -> None:
+    bucket, upload_id = pushed
+    head = ParkedPlace.of(layout.UploadData("app", upload_id).path).head
+    chunk = next(key for key in bucket.contents if "/chunk-" in key)
+    put(chunk, b"y" * 200)(bucket)
+    assert [(each.invariant, each.key) for each in audit(bucket)] == [("I18", head)]
+    drop(chunk)(bucket)
+    assert [(each.invariant, each.key) for each in audit(bucket)] == [("I17", head)]
+    drop(layout.UploadStartedAt("app", upload_id).path)(bucket)
+    assert audit(bucket) == []
+    assert litter(bucket) == [head]
+
+
+def test_a_session_of_an_ended_upload_is_told(pushed: tuple[Bucket, str]) -> None:
+    bucket, upload_id = pushed
+    data = layout.UploadData("app", upload_id).path
+    run(bucket.begin(layout.BlobData(OTHER).path, ParkedPlace.of(data).directory))
+    assert audit(bucket) == []
+    drop(layout.UploadStartedAt("app", upload_id).path)(bucket)
+    assert [each.invariant for each in audit(bucket)] == ["I20"]
