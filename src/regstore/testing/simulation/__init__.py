@@ -21,16 +21,18 @@ from regstore.testing.simulation.network import Crashing, CrashPoint
 from regstore.testing.simulation.process import Cancelled, Crashed, Process
 from regstore.testing.simulation.runtime import START, SimulatedRuntime
 from regstore.testing.simulation.store import SimulatedStore
-from regstore.testing.simulation.trace import Note, Request, Trace
+from regstore.testing.simulation.trace import Change, Event, Note, Request, Trace
 from regstore.testing.simulation.world import World
 
 __all__ = [
     "START",
     "Bucket",
     "Cancelled",
+    "Change",
     "CrashPoint",
     "Crashed",
     "Crashing",
+    "Event",
     "Knobs",
     "Loop",
     "Note",

@@ -14,6 +14,7 @@ from regstore.drivers.objects.port import Limits
 from regstore.testing.objects import MemoryObjects
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.runtime import START, SimulatedRuntime
+from regstore.testing.simulation.trace import Change, Trace
 
 _PART_BYTES: Final = 64
 """So small that a few words are an assembly of several parts."""
@@ -33,7 +34,7 @@ class Bucket(MemoryObjects):
     :ivar history: by key, the oldest version first; a key that was never there has none.
     """
 
-    def __init__(self, knobs: Knobs, runtime: SimulatedRuntime) -> None:
+    def __init__(self, knobs: Knobs, runtime: SimulatedRuntime, trace: Trace) -> None:
         limits = Limits(
             part_size=_PART_BYTES,
             min_part=_PART_BYTES,
@@ -43,6 +44,7 @@ class Bucket(MemoryObjects):
         super().__init__(limits=limits, runtime=runtime)
         self.history: dict[str, list[Version]] = {}
         self._knobs = knobs
+        self._trace = trace
         self._monotonic = runtime.monotonic
         self._random = runtime.random
 
@@ -80,7 +82,10 @@ class Bucket(MemoryObjects):
 
     def _remember(self, key: str) -> None:
         version = Version(self._monotonic(), self.contents.get(key))
-        self.history.setdefault(key, []).append(version)
+        versions = self.history.setdefault(key, [])
+        versions.append(version)
+        change = Change(key, len(versions), version.content)
+        self._trace.record(version.time, "changed", change)
 
     def _modified(self) -> datetime:
         skew, resolution = self._knobs.clock_skew, self._knobs.clock_resolution

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final, Literal, TypeVar
@@ -14,7 +15,7 @@ from regstore.errors import RegstoreError, ThrottledError, TransientError
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Loop, Promise
 from regstore.testing.simulation.process import Process
-from regstore.testing.simulation.trace import Request
+from regstore.testing.simulation.trace import Request, Trace
 
 T = TypeVar("T")
 
@@ -39,6 +40,11 @@ def no_crashes(process: Process, request: Request) -> None:
 class Network(ABC):
     """Carries the requests of all processes to the store, and its answers back."""
 
+    def __init__(self, loop: Loop, trace: Trace, crashing: Crashing = no_crashes) -> None:
+        self.crashing: Crashing = crashing
+        self._loop = loop
+        self._trace = trace
+
     @abstractmethod
     async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
         """Let *request* arrive, if it does, and return or raise what comes back.
@@ -46,21 +52,50 @@ class Network(ABC):
         :param effect: has it take effect, at the instant of its arrival.
         """
 
+    def _sent(self, request: Request) -> None:
+        self._trace.record(self._loop.time, "sent", request)
+
+    def _arrived(self, request: Request) -> None:
+        request.arrived = self._loop.time
+        self._trace.record(self._loop.time, "arrived", request)
+
+    def _answered(self, request: Request, failure: RegstoreError | None) -> None:
+        request.answered = self._loop.time
+        request.outcome = "ok" if failure is None else type(failure).__name__
+        self._trace.record(self._loop.time, "answered", request)
+
+    def _crash(self, process: Process) -> None:
+        self._trace.crash(self._loop.time, process.name)
+        process.crash()
+
+    def _repeat(self, request: Request, effect: Callable[[], object]) -> None:
+        """Let it take effect once more; nobody learns of it, and it may be refused by now."""
+        shown, request.repeated = request.shown, self._loop.time
+        self._trace.record(self._loop.time, "repeated", request)
+        with suppress(RegstoreError):
+            effect()
+        request.shown = shown
+
 
 class RandomNetwork(Network):
     """Draws the fate of each request as *knobs* say."""
 
     def __init__(
-        self, loop: Loop, knobs: Knobs, random: Random, crashing: Crashing = no_crashes
+        self,
+        loop: Loop,
+        trace: Trace,
+        knobs: Knobs,
+        random: Random,
+        crashing: Crashing = no_crashes,
     ) -> None:
-        self.crashing: Crashing = crashing
-        self._loop = loop
+        super().__init__(loop, trace, crashing)
         self._knobs = knobs
         self._random = random.random
 
     @override
     async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
         answer: Promise[T] = Promise(self._loop)
+        self._sent(request)
         crash = self.crashing(process, request)
         if crash == "before" or self._happens(self._knobs.lost_requests):
             self._give_up(request, answer)
@@ -70,7 +105,7 @@ class RandomNetwork(Network):
         else:
             self._send(request, effect, answer, late=crash == "late")
         if crash is not None:
-            process.crash()
+            self._crash(process)
         return await answer
 
     def _send(
@@ -80,10 +115,10 @@ class RandomNetwork(Network):
         self._loop.call_at(time, partial(self._arrive, request, effect, answer))
         if request.changes and self._happens(self._knobs.repeated):
             time += self._knobs.repeat_after * self._random()
-            self._loop.call_at(time, partial(_unheard, effect))
+            self._loop.call_at(time, partial(self._repeat, request, effect))
 
     def _arrive(self, request: Request, effect: Callable[[], T], answer: Promise[T]) -> None:
-        request.arrived = self._loop.time
+        self._arrived(request)
         tell: Callable[[], None]
         failure: RegstoreError | None = None
         try:
@@ -100,8 +135,7 @@ class RandomNetwork(Network):
         self, request: Request, tell: Callable[[], None], failure: RegstoreError | None
     ) -> None:
         def arrive() -> None:
-            request.answered = self._loop.time
-            request.outcome = "ok" if failure is None else type(failure).__name__
+            self._answered(request, failure)
             tell()
 
         self._loop.call_at(self._loop.time + self._delay(), arrive)
@@ -109,8 +143,12 @@ class RandomNetwork(Network):
     def _give_up(self, request: Request, answer: Promise[T]) -> None:
         detail = "no answer came in time"
         error = TransientError(request.key, DRIVER, detail, outcome_unknown=request.changes)
-        time = self._loop.time + self._knobs.timeout
-        self._loop.call_at(time, partial(answer.fail, error))
+
+        def give_up() -> None:
+            self._trace.record(self._loop.time, "given up", request)
+            answer.fail(error)
+
+        self._loop.call_at(self._loop.time + self._knobs.timeout, give_up)
 
     def _happens(self, rate: float) -> bool:
         return rate > 0 and self._random() < rate
@@ -128,36 +166,30 @@ class StepwiseNetwork(Network):
     A task that is about to send one waits in :meth:`Loop.pause` with the request as its label.
     """
 
-    def __init__(self, loop: Loop, crashing: Crashing = no_crashes) -> None:
-        self.crashing: Crashing = crashing
-        self._loop = loop
-
     @override
     async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
         await self._loop.pause(request)
+        self._sent(request)
         crash = self.crashing(process, request)
         if crash == "late":
-            self._loop.call_at(self._loop.time + 1.0, partial(_unheard, effect))
+            self._loop.call_at(self._loop.time + 1.0, partial(self._late, request, effect))
         if crash in {"before", "late"}:
-            process.crash()
+            self._crash(process)
         process.raise_if_crashed()
-        request.arrived = request.answered = self._loop.time
+        self._arrived(request)
         try:
             result = effect()
         except RegstoreError as error:
-            request.outcome = type(error).__name__
+            self._answered(request, error)
             raise
         finally:
             if crash == "after":
-                process.crash()
-        request.outcome = "ok"
+                self._crash(process)
         process.raise_if_crashed()
+        self._answered(request, None)
         return result
 
-
-def _unheard(effect: Callable[[], object]) -> None:
-    """Have an effect of which nobody learns; it may be refused by now."""
-    try:
-        effect()
-    except RegstoreError:
-        return
+    def _late(self, request: Request, effect: Callable[[], object]) -> None:
+        self._arrived(request)
+        with suppress(RegstoreError):
+            effect()

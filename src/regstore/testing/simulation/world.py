@@ -47,12 +47,12 @@ class World:
         self._random = Random(seed)  # noqa: S311 - no secret
         draw = self._random.random
         self.loop: Loop = Loop(choose or (lambda ready: int(draw() * len(ready))))
-        self.bucket: Bucket = Bucket(self.knobs, self.runtime(self.process("store")))
+        self.bucket: Bucket = Bucket(self.knobs, self.runtime(self.process("store")), self.trace)
         self._staleness = Staleness(self.bucket, self.knobs, self._random)
         self.network: Network = (
-            RandomNetwork(self.loop, self.knobs, self._random, crashing)
+            RandomNetwork(self.loop, self.trace, self.knobs, self._random, crashing)
             if choose is None
-            else StepwiseNetwork(self.loop, crashing)
+            else StepwiseNetwork(self.loop, self.trace, crashing)
         )
 
     def process(self, name: str) -> Process:
