@@ -199,3 +199,7 @@ class _Limiter(Limiter):
             self._waiting.popleft().settle(None)
         else:
             self._free += 1
+
+    @override
+    def releaser(self) -> Callable[[], None]:
+        return self.release
