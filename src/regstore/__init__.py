@@ -54,8 +54,9 @@ def open(
     :param observer: who is told of what happens.
     :param read_only: refuse every change with ``ReadOnlyError``.
     :param consistency: how soon the store is trusted to show its writes, never more than its driver
-        claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``. By default as its
-        driver claims. ``docs/consistency.md`` tells what each promises and costs.
+        claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``, or
+        ``"measured"``, as ``regstore probe --save`` has found. By default as its driver claims.
+        ``docs/consistency.md`` tells what each promises and costs.
     :raises ConfigurationError: the URL cannot be served, or *policy* or *consistency* asks for what
         the store cannot keep; the error says what to do.
     """

@@ -180,8 +180,9 @@ class AsyncRegistry:
             (private), ``memory://name`` (shared within the process), or any fsspec URL.
         :param storage_options: what the fsspec filesystem takes.
         :param consistency: how soon the store is trusted to show its writes, never more than its
-            driver claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``. By default
-            as its driver claims. ``docs/consistency.md`` tells what each promises and costs.
+            driver claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``,
+            or ``"measured"``, as ``regstore probe --save`` has found. By default as its driver
+            claims. ``docs/consistency.md`` tells what each promises and costs.
         :raises ConfigurationError: the URL cannot be served, or *consistency* or *policy* asks for
             what the store does not keep; the error says what to do.
         """

@@ -9,6 +9,7 @@ from regstore.consistency.layers import Counters, Layers, counters
 from regstore.consistency.measured import Measured
 from regstore.consistency.observe import Call, Hook, Observed
 from regstore.consistency.outcomes import Failed, Ok, Outcome, Unknown
+from regstore.consistency.probed import Probed
 from regstore.consistency.promise import Consistency
 from regstore.consistency.resolve import is_lasting
 from regstore.consistency.retry import Retrying
@@ -31,6 +32,7 @@ __all__ = [
     "Observed",
     "Ok",
     "Outcome",
+    "Probed",
     "RetryBudget",
     "RetryCounts",
     "Retrying",

@@ -10,6 +10,7 @@ from regstore.consistency.attempts import RetryCounts
 from regstore.consistency.checked import Checked
 from regstore.consistency.deadline import time_left
 from regstore.consistency.measured import Measured
+from regstore.consistency.probed import Probed
 from regstore.consistency.promise import Consistency
 from regstore.consistency.retry import Retrying
 from regstore.consistency.settle import Settled
@@ -17,6 +18,8 @@ from regstore.consistency.throttle import Throttled
 from regstore.consistency.trust import Settling
 from regstore.driver import StorageDriver
 
+MEASURED: Final = "measured"
+"""The consistency of who goes by what a probe has found."""
 CALLS_AT_ONCE: Final = 64
 STREAMS_AT_ONCE: Final = 192
 """With the calls no more than the connections that the driver for S3 keeps."""
@@ -28,6 +31,7 @@ class Layers:
 
     :ivar measured: believe the store no condition that it was not seen to keep. Innermost, so that
         what is found out lowers the capabilities that all the others go by.
+    :ivar probed: go by what a probe has kept in the store, in place of ``measured``.
     :ivar throttled: bound calls and streams.
     :ivar retrying: repeat what failed for a moment; who waits for another attempt holds no place.
     :ivar settled: read own writes; each read that is made again has its retries.
@@ -35,6 +39,7 @@ class Layers:
     """
 
     measured: bool = False
+    probed: bool = False
     throttled: bool = False
     retrying: bool = False
     settled: bool = False
@@ -51,6 +56,8 @@ class Layers:
             conditions, retries and bounds to others.
         :raises ConfigurationError: *consistency* is none, or more than the driver claims.
         """
+        if consistency == MEASURED:
+            return cls(probed=True, throttled=remote, retrying=remote, settled=True)
         promise = None if consistency is None else Consistency.parse(consistency)
         if promise is not None:
             promise.require_claim(driver.capabilities, driver.name)
@@ -65,8 +72,8 @@ class Layers:
 
     def around(self, driver: StorageDriver) -> StorageDriver:
         """Put them around *driver*."""
-        if self.measured:
-            driver = Measured(driver)
+        if self.measured or self.probed:
+            driver = Probed(driver) if self.probed else Measured(driver)
         if self.throttled:
             driver = Throttled(driver, CALLS_AT_ONCE, streams=STREAMS_AT_ONCE)
         if self.retrying:

@@ -120,7 +120,7 @@ class Measured(WrapperDriver):
         kind = capability, condition.kind
         if kind in self._proved or not getattr(self._inner.capabilities, capability):
             return
-        await self._read_once()
+        await self.read_once()
         if self._saved is None and capability not in self._lost:
             await self._prove_once(kind, condition.version)
         if not getattr(self.capabilities, capability):
@@ -129,7 +129,13 @@ class Measured(WrapperDriver):
             raise UnsupportedMethodError(path, self.name, detail)
         self._proved.add(kind)
 
-    async def _read_once(self) -> None:
+    @property
+    def is_measured(self) -> bool:
+        """Whether what a probe has found is known."""
+        return self._saved is not None
+
+    async def read_once(self) -> None:
+        """Ask the store for what a probe has found, where that was not asked for yet."""
         await self._wait_for("caps")
         if self._is_read:
             return

@@ -14,7 +14,10 @@ Kind = Literal["strong", "read-after-write", "eventual"]
 
 _RANK: Final[dict[Kind, int]] = {"eventual": 0, "read-after-write": 1, "strong": 2}
 _TEXT: Final = re.compile(r"\s*([a-z-]+)\s*(?:\(\s*([^()\s]+)\s*\))?\s*")
-_CHOICES: Final = "'strong', 'read-after-write', 'read-after-write(seconds)' or 'eventual(seconds)'"
+_CHOICES: Final = (
+    "'strong', 'read-after-write', 'read-after-write(seconds)', 'eventual(seconds)', or 'measured' "
+    "where a probe has been kept"
+)
 
 
 @dataclass(frozen=True, slots=True)
