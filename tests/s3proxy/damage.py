@@ -13,7 +13,7 @@ from typing import Literal
 
 Damage = Literal["cut", "cut-body", "lost", "busy", "truncated", "late", "twice"]
 """``cut`` and ``cut-body`` lose a request, ``lost`` and ``truncated`` its answer; ``busy`` is 503;
-``late`` keeps a request back; ``twice`` sends it again some time after it was answered."""
+``late`` keeps a request back; ``twice`` is answered, and sent again when the test says so."""
 DAMAGES: tuple[Damage, ...] = ("cut", "cut-body", "lost", "busy", "truncated", "late")
 """Those that a client must live with whatever it asked for; not so a write that comes twice."""
 

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import aiohttp
-import anyio
 from aiohttp import web
-from anyio.abc import TaskGroup
 from anyio.from_thread import start_blocking_portal
 
 from tests.s3proxy.damage import Asked, Choice, Damage, harmless
 from tests.s3proxy.upstream import Answer, Question, Upstream, refusal, session
 
 LATE_SECONDS = 0.05
+_PATIENCE = 30.0
 _LONGEST_HEADER = 1 << 16
 
 
@@ -29,21 +28,29 @@ class FaultyProxy:
 
     :ivar asked: the requests since :meth:`begin`.
     :ivar retry_after: seconds that a 503 asks the client to wait.
-    :ivar again_after: seconds after which a request comes the second time.
     :ivar endpoint: where it listens.
     """
 
     upstream: Upstream
-    later: TaskGroup
     asked: list[Asked] = field(default_factory=list)
     choose: Choice = harmless
     retry_after: int = 1
-    again_after: float = 0.1
     endpoint: str = ""
+    _again: list[Question] = field(default_factory=list)
+    _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     def begin(self, choose: Choice = harmless) -> None:
         """Count from 1 again."""
-        self.asked, self.choose = [], choose
+        self.asked, self.choose, self._again = [], choose, []
+
+    def come_again(self) -> list[int]:
+        """Send once more what was to come twice; return the statuses, which nobody is told."""
+        sending = asyncio.run_coroutine_threadsafe(self._repeat(), self._loop)
+        return sending.result(_PATIENCE)
+
+    async def _repeat(self) -> list[int]:
+        again, self._again = self._again, []
+        return [(await self.answer(question)).status for question in again]
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
@@ -63,7 +70,7 @@ class FaultyProxy:
             return _busy(question, self.retry_after)
         answer = await self.answer(question)
         if damage == "twice":
-            self.later.start_soon(self._again, question)
+            self._again.append(question)
         return await _give(request, answer, damage)
 
     async def answer(self, question: Question) -> Answer:
@@ -75,10 +82,6 @@ class FaultyProxy:
         damage = self.choose(number, request.method, request.raw_path)
         self.asked.append(Asked(number, request.method, request.raw_path, damage))
         return damage
-
-    async def _again(self, question: Question) -> None:
-        await asyncio.sleep(self.again_after)
-        await self.answer(question)
 
 
 async def _taken(request: web.BaseRequest) -> Question:
@@ -127,7 +130,7 @@ def _transport(request: web.BaseRequest) -> asyncio.WriteTransport:
 
 
 P = TypeVar("P", bound=FaultyProxy)
-Make = Callable[[Upstream, TaskGroup], P]
+Make = Callable[[Upstream], P]
 
 
 @contextmanager
@@ -149,11 +152,10 @@ def running(server: str, make: Make[P]) -> Iterator[P]:
 
 @asynccontextmanager
 async def _listening(server: str, make: Make[P]) -> AsyncIterator[P]:
-    async with session() as outgoing, anyio.create_task_group() as later:
-        proxy = make(Upstream(server, outgoing), later)
+    async with session() as outgoing:
+        proxy = make(Upstream(server, outgoing))
         async with _serving(proxy) as proxy.endpoint:
             yield proxy
-        later.cancel_scope.cancel()
 
 
 @asynccontextmanager
