@@ -108,6 +108,9 @@ class Task(Generic[T]):
 
     :ivar name: for traces.
     :ivar process: whose it is: it ends with a crash of that.
+    :ivar lineage: which child of which task it is: the same in each run in which the same has
+        happened to its ancestors, whatever has happened to others.
+    :ivar children: how many tasks it has begun.
     :ivar label: what it does next, where it has said so: see :meth:`Loop.pause`.
     :ivar ended: settled with its result or error.
     """
@@ -118,17 +121,26 @@ class Task(Generic[T]):
         "_loop",
         "_scopes",
         "_waits_for",
+        "children",
         "ended",
         "label",
+        "lineage",
         "name",
         "process",
     )
 
     def __init__(
-        self, loop: Loop, coro: Coroutine[Any, Any, T], process: Process, name: str
+        self,
+        loop: Loop,
+        coro: Coroutine[Any, Any, T],
+        process: Process,
+        name: str,
+        lineage: tuple[int, ...],
     ) -> None:
         self.name = name
         self.process = process
+        self.lineage = lineage
+        self.children: int = 0
         self.label: object = None
         self.ended: Promise[T] = Promise(loop)
         self._loop = loop
@@ -212,6 +224,7 @@ class Loop:
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers = count()
         self._current: Task[Any] | None = None
+        self._roots = count()
         self._processes: dict[Process, None] = {}
 
     @property
@@ -227,7 +240,7 @@ class Loop:
 
     def spawn(self, coro: Coroutine[Any, Any, T], process: Process, name: str) -> Task[T]:
         """Begin *coro* as a task of *process*."""
-        task = Task(self, coro, process, name)
+        task = Task(self, coro, process, name, self._lineage())
         process.tasks[task] = None
         self._processes[process] = None
         self.make_ready(task)
@@ -251,8 +264,10 @@ class Loop:
         """Let others go first, where they are chosen; *label* says what comes after."""
         task = self.current
         task.label = label
-        await _Turn(self)
-        task.label = None
+        try:
+            await _Turn(self)
+        finally:
+            task.label = None
 
     def run(self, task: Task[T]) -> T:
         """Run until *task* has ended; return its result or raise its error.
@@ -274,6 +289,13 @@ class Loop:
             process.crash()
         while self.ready:
             self._go_on()
+
+    def _lineage(self) -> tuple[int, ...]:
+        parent = self._current
+        if parent is None:
+            return (next(self._roots),)
+        parent.children += 1
+        return (*parent.lineage, parent.children)
 
     def _go_on(self) -> None:
         if self.ready:

@@ -106,7 +106,10 @@ class SimulatedStore(ObjectStore):
 
     @override
     async def delete_many(self, keys: Sequence[str]) -> None:
-        await self._change("delete_many", keys[0], lambda store: store.delete_many(keys))
+        first, *others = keys
+        await self._change(
+            "delete_many", first, lambda store: store.delete_many(keys), tuple(others)
+        )
 
     @override
     async def copy(
@@ -119,7 +122,10 @@ class SimulatedStore(ObjectStore):
         kept = self._kept(destination, condition)
         pin = source_version if self._knobs.conditions == "enforced" else None
         return await self._change(
-            "copy", destination, lambda store: store.copy(source, destination, kept, pin)
+            "copy",
+            destination,
+            lambda store: store.copy(source, destination, kept, pin),
+            (source,),
         )
 
     @override
@@ -141,6 +147,7 @@ class SimulatedStore(ObjectStore):
             "copy_part",
             session.key,
             lambda store: store.copy_part(session, number, source, start, length),
+            (source.path,),
         )
 
     @override
@@ -178,8 +185,8 @@ class SimulatedStore(ObjectStore):
 
         return await self._network.carry(self._process, request, effect)
 
-    async def _change(self, name: str, key: str, ask: Ask[T]) -> T:
-        request = self._trace.request(self._process.name, name, key, self._loop.time)
+    async def _change(self, name: str, key: str, ask: Ask[T], others: tuple[str, ...] = ()) -> T:
+        request = self._trace.request(self._process.name, name, key, self._loop.time, others)
 
         def effect() -> T:
             try:

@@ -25,6 +25,7 @@ class Request:
     :ivar name: the method of :class:`~regstore.drivers.objects.port.ObjectStore`.
     :ivar key: what it is about; of copies the destination, of batches the first, of lists the
         prefix.
+    :ivar others: of copies the source, of batches all keys but the first.
     :ivar sent: when.
     :ivar arrived: when it took effect, for the first time; ``None`` where it never did.
     :ivar answered: when its sender learned of that; ``None`` where it never did.
@@ -39,6 +40,7 @@ class Request:
     name: str
     key: str
     sent: float
+    others: tuple[str, ...] = ()
     arrived: float | None = None
     answered: float | None = None
     repeated: float | None = None
@@ -95,9 +97,11 @@ class Trace:
     notes: list[Note] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
-    def request(self, process: str, name: str, key: str, time: float) -> Request:
+    def request(
+        self, process: str, name: str, key: str, time: float, others: tuple[str, ...] = ()
+    ) -> Request:
         """Record that a request is sent."""
-        request = Request(len(self.requests) + 1, process, name, key, time)
+        request = Request(len(self.requests) + 1, process, name, key, time, others)
         self.requests.append(request)
         return request
 
