@@ -9,7 +9,7 @@ last step.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from itertools import count
 from typing import Any, Generic, TypeVar
@@ -137,15 +137,15 @@ class Task(Generic[T]):
         name: str,
         lineage: tuple[int, ...],
     ) -> None:
-        self.name = name
-        self.process = process
-        self.lineage = lineage
+        self.name: str = name
+        self.process: Process = process
+        self.lineage: tuple[int, ...] = lineage
         self.children: int = 0
         self.label: object = None
         self.ended: Promise[T] = Promise(loop)
         self._loop = loop
         self._coro = coro
-        self._context = copy_context()
+        self._context: Context = copy_context()
         self._scopes: list[CancelScope] = []
         self._waits_for: Promise[Any] | None = None
 
@@ -222,7 +222,7 @@ class Loop:
         self.ready: list[Task[Any]] = []
         self._choose = choose
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
-        self._numbers = count()
+        self._numbers: count[int] = count()
         self._current: Task[Any] | None = None
         self._roots = count()
         self._processes: dict[Process, None] = {}
