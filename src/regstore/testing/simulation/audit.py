@@ -197,7 +197,9 @@ def _parse(key: str) -> layout.PathSpec:
 
 @lru_cache(_REMEMBERED)
 def _is_known(key: str) -> bool:
-    return is_unseen(key) if is_hidden(key) else _parse(key).is_file
+    if is_hidden(key):
+        return is_unseen(key)
+    return _parse(key).is_file or isinstance(_parse(key.rpartition("/")[0]), layout.ProbeScratch)
 
 
 @lru_cache(_REMEMBERED)

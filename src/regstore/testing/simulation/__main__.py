@@ -1,0 +1,90 @@
+"""Simulate at random: ``python -m regstore.testing.simulation --runs 1000 --seed 1``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from itertools import count, cycle, islice
+from time import perf_counter  # noqa: TID251 - says how fast it is, and has no effect on a run
+
+from rich.console import Console
+from rich.progress import track
+
+from regstore.testing.simulation.operations import told
+from regstore.testing.simulation.running import Result, draw, simulate
+from regstore.testing.simulation.shrinking import shrink
+from regstore.testing.simulation.stores import CLASSES
+
+
+def main() -> None:
+    """Run what the command line asks for; exit with 1 where something was found."""
+    options = _options()
+    begun = perf_counter()
+    found = 0
+    for store, seed in _watched(_runs(options), options.runs):
+        result = simulate(draw(seed, store, options.actors, options.steps))
+        if result.violations:
+            found += len(result.violations)
+            _report(store, seed, options, result)
+    rate = options.runs / (perf_counter() - begun)
+    _say(f"{options.runs} runs, {found} violations, {rate:.1f} runs/s")
+    sys.exit(found > 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser("regstore.testing.simulation", description=__doc__)
+    parser.add_argument("--runs", type=int, default=1)
+    parser.add_argument(
+        "--seed", type=int, default=1, help="of the first run; each next one is 1 more"
+    )
+    parser.add_argument("--store", choices=["all", *CLASSES], default="all")
+    parser.add_argument("--actors", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=6, help="of each actor, about")
+    return parser.parse_args()
+
+
+def _runs(options: argparse.Namespace) -> Iterator[tuple[str, int]]:
+    """Yield the class of store and the seed of each run."""
+    stores = [*CLASSES] if options.store == "all" else [options.store]
+    return islice(zip(cycle(stores), count(options.seed)), options.runs)
+
+
+def _watched(runs: Iterator[tuple[str, int]], total: int) -> Iterator[tuple[str, int]]:
+    """Show a bar on stderr where somebody watches."""
+    return iter(
+        track(
+            runs,
+            "simulating",
+            total=total,
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+            transient=True,
+        )
+    )
+
+
+def _report(store: str, seed: int, options: argparse.Namespace, result: Result) -> None:
+    """Print how to repeat a run, and what is left of it once it is shrunk."""
+    _say(
+        f"repeat with: python -m regstore.testing.simulation --store {store} --seed {seed} "
+        f"--actors {options.actors} --steps {options.steps}"
+    )
+    for violation in result.violations:
+        _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
+    least = shrink(result, simulate)
+    _say(f"  shrunk to {least.run.knobs}, crashes {least.run.scenario.crashes}")
+    for operation in least.ledger.operations:
+        times = f"{operation.invoked:.3f}-{operation.returned:.3f}"
+        _say(f"    {times} {operation.process}: {operation}: {told(operation)}")
+    for violation in least.violations:
+        _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Those who use the registry in a run: a step of a scenario is one call of what it names here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from regstore.testing.simulation.actors.actor import Actor, Board
+from regstore.testing.simulation.actors.deleting import delete_blob, delete_manifest
+from regstore.testing.simulation.actors.pushing import mount, pull, pull_tag, push
+from regstore.testing.simulation.actors.stock import push_stock
+from regstore.testing.simulation.actors.tagging import (
+    create_tag,
+    set_tag,
+    swap_tag,
+    untag,
+    untag_if,
+)
+from regstore.testing.simulation.actors.uploading import (
+    append_next,
+    append_other,
+    begin_upload,
+    cancel_upload,
+    commit_upload,
+)
+from regstore.testing.simulation.scenario import Step, Verb
+
+VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
+    "push": push,
+    "push stock": push_stock,
+    "pull": pull,
+    "pull tag": pull_tag,
+    "tag": set_tag,
+    "create tag": create_tag,
+    "swap tag": swap_tag,
+    "untag": untag,
+    "untag if": untag_if,
+    "mount": mount,
+    "begin upload": begin_upload,
+    "append": append_next,
+    "append other": append_other,
+    "commit upload": commit_upload,
+    "cancel upload": cancel_upload,
+    "delete manifest": delete_manifest,
+    "delete blob": delete_blob,
+}
+"""What each verb of a step does."""
+
+__all__ = ["VERBS", "Actor", "Board"]

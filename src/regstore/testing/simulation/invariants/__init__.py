@@ -1,0 +1,22 @@
+"""What must hold of a run, by the numbers of the design's invariants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from regstore.testing.simulation.audit import audit
+from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.pushes import Pushes
+from regstore.testing.simulation.invariants.tags import Tags
+from regstore.testing.simulation.invariants.uploads import Uploads
+from regstore.testing.simulation.violations import Violation
+
+__all__ = ["Facts", "check"]
+
+
+def check(facts: Facts) -> Iterator[Violation]:
+    """Yield what is wrong."""
+    yield from audit(facts.bucket, at_rest=False)
+    yield from Pushes(facts).violations()
+    yield from Tags(facts).violations()
+    yield from Uploads(facts).violations()

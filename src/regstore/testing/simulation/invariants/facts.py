@@ -1,0 +1,106 @@
+"""A run, as those who judge it look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regstore import layout
+from regstore.errors import BlobUnknownError, ManifestUnknownError
+from regstore.testing.simulation.bucket import Bucket, Version
+from regstore.testing.simulation.keyspace import IMAGE_OF
+from regstore.testing.simulation.knobs import Knobs
+from regstore.testing.simulation.operations import Kind, Ledger, Operation
+from regstore.testing.simulation.trace import Trace
+
+Item = tuple[str, str, str]
+"""What a repository may have: ``"blob"`` or ``"manifest"``, the repository, the digest."""
+
+_ITEM_OF: dict[Kind, str] = {
+    "put blob": "blob",
+    "mount blob": "blob",
+    "commit upload": "blob",
+    "get blob": "blob",
+    "delete blob": "blob",
+    "put manifest": "manifest",
+    "get manifest": "manifest",
+    "delete manifest": "manifest",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a run once it is over."""
+
+    knobs: Knobs
+    bucket: Bucket
+    ledger: Ledger
+    trace: Trace
+
+    def quiet(self, operation: Operation) -> float:
+        """Return the time from which on nothing that *operation* has sent takes effect."""
+        knobs = self.knobs
+        delay = max(knobs.latency, knobs.slow_latency if knobs.slow else 0.0)
+        if operation.outcome == "ok" and not knobs.repeated:
+            return operation.returned
+        return operation.returned + delay + knobs.repeat_after
+
+    def lag(self, writer: Operation, reader: Operation) -> float:
+        """Return how long *reader* may miss what *writer* has done."""
+        return 0.0 if writer.process == reader.process else self.knobs.bound
+
+    def versions(self, key: str) -> list[Version]:
+        """Return what *key* truly was, the oldest version first."""
+        return self.bucket.history.get(key, [])
+
+    def gaps(self, key: str, since: float) -> Iterator[float]:
+        """Yield the times, from *since* on, at which *key* begins to be absent."""
+        count = self.bucket.count_at(key, since)
+        if self.bucket.version(key, count) is None:
+            yield since
+        for version in self.versions(key)[count:]:
+            if version.content is None:
+                yield version.time
+
+    def values(self, key: str, since: float, until: float) -> list[str]:
+        """Return the digests that the link *key* truly held between two times."""
+        first = self.bucket.count_at(key, since)
+        contents = [self.bucket.version(key, first)]
+        contents += [v.content for v in self.versions(key)[first:] if v.time <= until]
+        return [
+            "" if content is None else str(layout.parse_link(content.data)) for content in contents
+        ]
+
+
+def item_of(operation: Operation) -> Item:
+    """Return what *operation* gives, takes or reads."""
+    digest = operation.value if operation.kind == "commit upload" else operation.subject
+    return _ITEM_OF[operation.kind], operation.repository, digest
+
+
+def link_of(item: Item) -> str:
+    """Return the key of the link that gives *item* to its repository."""
+    kind, name, digest = item
+    spec = layout.LayerLink if kind == "blob" else layout.RevisionLink
+    return spec(name, layout.parse_link(digest.encode())).path
+
+
+def data_of(item: Item) -> str:
+    """Return the key of its content."""
+    return layout.BlobData(layout.parse_link(item[2].encode())).path
+
+
+def needs(item: Item) -> list[Item]:
+    """Return *item* and what it refers to, but not what that refers to."""
+    kind, name, digest = item
+    if kind == "blob":
+        return [item]
+    image = IMAGE_OF[digest]
+    children: list[Item] = [("blob", name, str(blob.digest)) for blob in image.blobs]
+    children += [("manifest", name, str(child.digest)) for child in image.images]
+    return [item, *children]
+
+
+def is_absence(operation: Operation) -> bool:
+    """Whether the caller was told that what it asked for is not there."""
+    return isinstance(operation.error, BlobUnknownError | ManifestUnknownError)

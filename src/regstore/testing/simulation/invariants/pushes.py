@@ -1,0 +1,102 @@
+"""Nothing that was pushed is lost, and nothing that was deleted is back.
+
+- I1: whatever a push that was acknowledged needs is in the store from then on, at every moment,
+  until somebody asks for its deletion. A blob that is deleted while a manifest is being pushed may
+  be missing from it: the client that deletes what others refer to is not stopped.
+- I6: whoever has pushed finds it at once, everybody else once the bound has passed; so with what
+  was deleted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from regstore.testing.simulation.invariants.facts import (
+    Facts,
+    Item,
+    data_of,
+    is_absence,
+    item_of,
+    link_of,
+    needs,
+)
+from regstore.testing.simulation.operations import Operation
+from regstore.testing.simulation.violations import Violation
+
+
+class Pushes:
+    """Checks what is said of pushes, pulls and deletions."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        ledger = facts.ledger
+        self._puts = _by_item(ledger.of("put blob", "mount blob", "commit upload", "put manifest"))
+        self._deletes = _by_item(ledger.of("delete blob", "delete manifest"))
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield what is wrong."""
+        for put in chain.from_iterable(self._puts.values()):
+            if put.outcome == "ok":
+                yield from self._lost(put)
+        for got in self._facts.ledger.of("get blob", "get manifest"):
+            if is_absence(got):
+                yield from self._missed(got)
+            elif got.outcome == "ok":
+                yield from self._back(got)
+
+    def _lost(self, put: Operation) -> Iterator[Violation]:
+        """Look at all that an acknowledged push needs, from then on."""
+        for item in needs(item_of(put)):
+            for time in self._facts.gaps(link_of(item), put.returned):
+                if not self._is_taken(item, put.invoked, time):
+                    text = f"{put} was acknowledged, and its link was gone at {time:.3f}"
+                    yield Violation("I1", text, link_of(item))
+            for time in self._facts.gaps(data_of(item), put.returned):
+                text = f"{put} was acknowledged, and its content was gone at {time:.3f}"
+                yield Violation("I1", text, data_of(item))
+
+    def _missed(self, got: Operation) -> Iterator[Violation]:
+        item = item_of(got)
+        for put in self._puts.get(item, ()):
+            known_at = put.returned + self._facts.lag(put, got)
+            if put.outcome != "ok" or known_at >= got.invoked:
+                continue
+            missing = [
+                each for each in needs(item)[:1] if self._is_taken(each, put.invoked, got.returned)
+            ]
+            if not missing:
+                text = f"{got} by {got.process} missed it, and {put.process} had pushed it"
+                yield Violation("I6", text, link_of(item))
+                return
+
+    def _back(self, got: Operation) -> Iterator[Violation]:
+        item = item_of(got)
+        for delete in self._deletes.get(item, ()):
+            known_at = delete.returned + self._facts.lag(delete, got)
+            if delete.outcome != "ok" or known_at >= got.invoked:
+                continue
+            if not any(
+                self._facts.quiet(put) >= delete.invoked and put.invoked <= got.returned
+                for put in self._puts.get(item, ())
+            ):
+                text = f"{got} by {got.process} found it, and {delete.process} had deleted it"
+                yield Violation("I6", text, link_of(item))
+                return
+
+    def _is_taken(self, item: Item, since: float, until: float) -> bool:
+        """Whether somebody may have deleted *item* between two times.
+
+        Whoever pushes at *since* may still see what was deleted a bound before.
+        """
+        return any(
+            delete.invoked <= until and self._facts.quiet(delete) + self._facts.knobs.bound >= since
+            for delete in self._deletes.get(item, ())
+        )
+
+
+def _by_item(operations: list[Operation]) -> dict[Item, list[Operation]]:
+    found: dict[Item, list[Operation]] = {}
+    for operation in operations:
+        found.setdefault(item_of(operation), []).append(operation)
+    return found

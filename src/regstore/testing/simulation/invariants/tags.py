@@ -1,0 +1,168 @@
+"""What tags are.
+
+- I7: each tag is a register: all that was done to it happened one after the other, between its call
+  and its answer. On a store that lags that is so of changes; a read shows what the tag was at some
+  moment within the bound, and never less than its own process has written.
+- I8: when a tag takes a value, its history has that value, and its repository the revision.
+- I9: of two that swap the same value, one wins; nobody is refused because of its own write.
+- I10: what was refused has no effect, and what nobody knows of has it once.
+
+Not promised: where requests arrive twice (:attr:`Knobs.repeated`) a change that nothing fences may
+take effect again; where deletions have no conditions, the deletion of a manifest may take a tag
+that was moved meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from regstore import layout
+from regstore.digest import Digest
+from regstore.errors import ManifestUnknownError, TagConflictError
+from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.linearizable import (
+    Effect,
+    Event,
+    Read,
+    Swap,
+    Write,
+    is_linearizable,
+)
+from regstore.testing.simulation.operations import Operation
+from regstore.testing.simulation.violations import Violation
+
+
+class Tags:
+    """Checks what is said of tags."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._is_strong = not facts.knobs.bound
+        self._is_fenced = facts.knobs.conditions == "enforced"
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield what is wrong."""
+        of_tags: dict[tuple[str, str], list[Operation]] = {}
+        for operation in self._facts.ledger.of("set tag", "delete tag", "get tag"):
+            of_tags.setdefault((operation.repository, operation.subject), []).append(operation)
+        for operation in self._facts.ledger.of("put manifest"):
+            for tag in operation.tags:
+                of_tags.setdefault((operation.repository, tag), []).append(operation)
+        for (name, tag), operations in of_tags.items():
+            key = layout.TagCurrentLink(name, tag).path
+            yield from self._register(key, name, operations)
+            for operation in operations:
+                if operation.kind == "get tag":
+                    yield from self._read(key, operation)
+            yield from self._recorded(key, name, tag)
+
+    def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
+        events = [event for each in operations for event in self._events(key, each)]
+        for delete in self._facts.ledger.of("delete manifest"):
+            if delete.repository == name:
+                effect = Swap(delete.subject, "") if self._is_fenced else Write("")
+                until = self._facts.quiet(delete)
+                events.append(Event(effect, delete.invoked, until, must=False, repeats=True))
+        for version in self._facts.versions(key):
+            content = version.content
+            found = "" if content is None else str(layout.parse_link(content.data))
+            events.append(Event(Read(found), version.time, version.time))
+        if not is_linearizable(events):
+            yield Violation("I7", "no order explains what it was and what was seen of it", key)
+
+    def _events(self, key: str, operation: Operation) -> Iterator[Event]:
+        begin, end = operation.invoked, operation.returned
+        quiet = self._facts.quiet(operation)
+        effect = self._effect(key, operation)
+        if operation.outcome == "ok":
+            if effect is not None:
+                yield Event(effect, begin, end)
+        elif isinstance(operation.error, TagConflictError):
+            if self._is_strong:
+                yield Event(Read(str(operation.error.current or "")), begin, end)
+        elif isinstance(operation.error, ManifestUnknownError):
+            if self._is_strong and operation.kind in {"get tag", "delete tag"}:
+                yield Event(Read(""), begin, end)
+            return
+        elif effect is not None and self._may_have_landed(operation):
+            yield Event(effect, begin, quiet, must=False)
+        if self._facts.knobs.repeated and effect is not None and not isinstance(effect, Read):
+            yield Event(effect, begin, quiet, must=False, repeats=True)
+
+    def _effect(self, key: str, operation: Operation) -> Effect | None:
+        """Return what *operation* does if it does anything."""
+        expect, new = operation.expect, operation.value
+        if operation.kind == "get tag":
+            return Read(str(operation.found)) if self._is_strong and operation.found else None
+        if operation.kind == "put manifest":
+            return Write(operation.subject)
+        if expect is None:
+            return Write(new)
+        return Swap(expect, new, is_lax=self._may_be_late(key, operation))
+
+    def _may_be_late(self, key: str, operation: Operation) -> bool:
+        """Whether a swap may have seen its own value, which was there no longer."""
+        since = operation.invoked - self._facts.knobs.bound
+        was = self._facts.values(key, since, operation.returned)
+        return not self._is_strong and operation.value in was
+
+    def _may_have_landed(self, operation: Operation) -> bool:
+        """Return whether it may have an effect although it raised an error.
+
+        The deletion of a tag has several requests, and its error tells of the last one alone.
+        """
+        return operation.outcome == "unknown" or operation.kind == "delete tag"
+
+    def _read(self, key: str, got: Operation) -> Iterator[Violation]:
+        if got.outcome == "ok":
+            found = str(got.found)
+        elif isinstance(got.error, ManifestUnknownError):
+            found = ""
+        else:
+            return
+        since = max(got.invoked - self._facts.knobs.bound, self._last_own(key, got))
+        was = self._facts.values(key, since, got.returned)
+        if found not in was:
+            text = f"{got.process} saw {found or 'nothing'} at {got.returned:.3f}: it was {was}"
+            yield Violation("I7", text, key)
+
+    def _last_own(self, key: str, got: Operation) -> float:
+        """Return when the reader's own last change of *key* took effect that had been answered."""
+        requests = self._facts.trace.requests[: got.first - 1]
+        own = [
+            each.arrived
+            for each in requests
+            if each.process == got.process
+            and each.key == key
+            and each.changes
+            and each.outcome == "ok"
+            and each.arrived is not None
+        ]
+        return max(own, default=0.0)
+
+    def _recorded(self, key: str, name: str, tag: str) -> Iterator[Violation]:
+        """Look whether history and revision were there whenever the tag got a value."""
+        for version in self._facts.versions(key):
+            if version.content is None:
+                continue
+            digest = layout.parse_link(version.content.data)
+            for path, takers in (
+                (layout.TagIndexLink(name, tag, digest).path, ("delete tag", "delete manifest")),
+                (layout.RevisionLink(name, digest).path, ("delete manifest",)),
+            ):
+                count = self._facts.bucket.count_at(path, version.time)
+                is_there = self._facts.bucket.version(path, count) is not None
+                if not is_there and not self._is_taken(name, tag, digest, takers, version.time):
+                    yield Violation("I8", f"it became {digest} without {path}", key)
+
+    def _is_taken(
+        self, name: str, tag: str, digest: Digest, takers: tuple[str, ...], time: float
+    ) -> bool:
+        """Whether somebody was about to delete what a tag with the value *digest* needs."""
+        return any(
+            operation.kind in takers
+            and operation.repository == name
+            and operation.subject in {tag, digest}
+            and operation.invoked <= time
+            for operation in self._facts.ledger.operations
+        )

@@ -1,0 +1,99 @@
+"""What uploads keep.
+
+- I17: what was acknowledged of an upload stays: whoever goes on with it later begins after it. No
+  position is acknowledged with two different bytes. Who only ever sends the bytes of the blob is
+  never told that the upload has another digest.
+- I19: nothing is acknowledged of an upload that was gone when it arrived.
+- I20: whoever commits again what was committed is told that it is there.
+
+Not promised: where the store has no conditions, two who go on with one upload at the same time, or
+within the bound, overwrite each other; what comes of it is verified by whoever commits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from regstore import layout
+from regstore.drivers.objects.naming import ParkedPlace
+from regstore.errors import BlobUploadUnknownError, DigestInvalidError
+from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.operations import Operation
+from regstore.testing.simulation.violations import Violation
+
+
+class Uploads:
+    """Checks what is said of uploads."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._is_fenced = facts.knobs.conditions == "enforced"
+
+    def violations(self) -> Iterator[Violation]:
+        """Yield what is wrong."""
+        of_uploads: dict[tuple[str, str], list[Operation]] = {}
+        for operation in self._facts.ledger.of("append", "commit upload", "cancel upload"):
+            of_uploads.setdefault((operation.repository, operation.subject), []).append(operation)
+        for (name, upload_id), operations in of_uploads.items():
+            key = layout.Upload(name, upload_id).path
+            yield from self._contiguous(key, operations)
+            yield from self._refused(key, operations)
+            yield from self._late(name, upload_id, operations)
+            yield from self._again(key, operations)
+
+    def _contiguous(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        acked = [each for each in operations if each.kind == "append" and each.outcome == "ok"]
+        for one, other in combinations(acked, 2):
+            first, second = (one, other) if one.returned <= other.returned else (other, one)
+            if not self._is_fenced and self._may_meet(first, second):
+                continue
+            start, end = second.found[0], first.found[1]
+            if first.returned < second.invoked and start < end:
+                text = f"{end} bytes were acknowledged, then it stood at {start}"
+                yield Violation("I17", text, key)
+            low, high = max(one.found[0], other.found[0]), min(one.found[1], other.found[1])
+            if low < high and one.data[low:high] != other.data[low:high]:
+                yield Violation("I17", f"two contents were acknowledged at {low}", key)
+
+    def _may_meet(self, first: Operation, second: Operation) -> bool:
+        return second.invoked <= self._facts.quiet(first) + self._facts.knobs.bound
+
+    def _refused(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        sent = {each.data for each in operations if each.kind == "append"}
+        for commit in operations:
+            if isinstance(commit.error, DigestInvalidError) and len(sent) <= 1:
+                yield Violation("I17", "all bytes were right, and it was refused", key)
+
+    def _late(self, name: str, upload_id: str, operations: list[Operation]) -> Iterator[Violation]:
+        started = layout.UploadStartedAt(name, upload_id).path
+        ends = [each.time for each in self._facts.versions(started) if each.content is None]
+        if not ends:
+            return
+        gone = ends[0] + self._facts.knobs.bound
+        head = ParkedPlace.of(layout.UploadData(name, upload_id).path).head
+        for append in operations:
+            if append.kind != "append" or append.outcome != "ok":
+                continue
+            requests = self._facts.trace.requests[append.first - 1 : append.last]
+            for each in requests:
+                is_parked = each.process == append.process and each.key == head
+                if is_parked and each.name == "put" and (each.arrived or 0.0) > gone:
+                    text = "bytes that came after its end were acknowledged"
+                    yield Violation("I19", text, started)
+
+    def _again(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        commits = [each for each in operations if each.kind == "commit upload"]
+        for first, second in combinations(commits, 2):
+            was_told = first.outcome == "ok" and isinstance(second.error, BlobUploadUnknownError)
+            known_at = first.returned + self._facts.lag(first, second)
+            if was_told and known_at < second.invoked and not self._is_deleted(second):
+                yield Violation("I20", "committed, and unknown to who committed again", key)
+
+    def _is_deleted(self, commit: Operation) -> bool:
+        return any(
+            delete.repository == commit.repository
+            and delete.subject == commit.value
+            and delete.invoked <= commit.returned
+            for delete in self._facts.ledger.of("delete blob")
+        )

@@ -1,0 +1,126 @@
+"""One run: a seed, a class of stores, what happened, and what of it must not happen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
+from typing import Final
+
+from regstore.errors import RegstoreError
+from regstore.testing.simulation.actors import VERBS, Actor, Board
+from regstore.testing.simulation.invariants import Facts, check
+from regstore.testing.simulation.knobs import Knobs
+from regstore.testing.simulation.loop import Ended
+from regstore.testing.simulation.network import CrashPoint
+from regstore.testing.simulation.operations import Ledger
+from regstore.testing.simulation.process import Process
+from regstore.testing.simulation.scenario import Plan, Scenario, draw_scenario
+from regstore.testing.simulation.stores import CLASSES, layered
+from regstore.testing.simulation.trace import Request, Trace
+from regstore.testing.simulation.violations import Violation
+from regstore.testing.simulation.world import World
+
+_RESTART_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that a run depends on.
+
+    :ivar seed: of everything that is drawn while it goes on.
+    """
+
+    seed: int
+    knobs: Knobs
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a run.
+
+    :ivar violations: what must not happen; empty where all is well.
+    """
+
+    run: Run
+    violations: tuple[Violation, ...]
+    trace: Trace
+    ledger: Ledger
+
+
+def draw(seed: int, store: str, actors: int = 4, steps: int = 6) -> Run:
+    """Return the run that *seed* stands for on a store of the class *store*.
+
+    :param store: one of :data:`~regstore.testing.simulation.stores.CLASSES`.
+    """
+    random = Random(f"{store} {seed}")  # noqa: S311 - no secret
+    return Run(seed, CLASSES[store](random), draw_scenario(random, actors, steps))
+
+
+def simulate(run: Run) -> Result:
+    """Let *run* happen, to the end, and look at all of it."""
+    return _Stage(run).play()
+
+
+class _Stage:
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._sent: Counter[str] = Counter()
+        self._crashes = {(crash.actor, crash.request): crash for crash in run.scenario.crashes}
+        self._world = World(run.seed, run.knobs, self._crashing)
+        self._ledger = Ledger(self._world.loop, self._world.trace)
+        self._board = Board()
+
+    def play(self) -> Result:
+        loop, world = self._world.loop, self._world
+        director = world.process("director")
+        living = [
+            loop.spawn(self._live(plan), director, plan.name) for plan in self._run.scenario.actors
+        ]
+        for task in living:
+            loop.run(task)
+        loop.drain()
+        loop.run(loop.spawn(loop.sleep(self._run.knobs.bound), director, "the end"))
+        violations = check(Facts(self._run.knobs, world.bucket, self._ledger, world.trace))
+        loop.close()
+        return Result(self._run, tuple(violations), world.trace, self._ledger)
+
+    async def _live(self, plan: Plan) -> None:
+        """Begin a process, and another one each time that it has crashed, where it stood."""
+        steps = iter(plan.steps)
+        step = next(steps, None)
+        name = plan.name
+        while step is not None:
+            actor = self._begin(name)
+
+            async def act(actor: Actor = actor) -> None:
+                nonlocal step
+                while step is not None:
+                    await self._world.loop.sleep(step.pause)
+                    with suppress(RegstoreError):  # it is in the ledger, for the checkers
+                        await VERBS[step.verb](actor, step)
+                    step = next(steps, None)
+
+            task = self._world.loop.spawn(act(), actor.process, name)
+            await Ended(self._world.loop, task)
+            if not actor.process.is_crashed:
+                task.ended.get()
+                return
+            name += "'"
+            self._world.trace.note(self._world.loop.time, name, "restarted")
+            await self._world.loop.sleep(_RESTART_SECONDS)
+
+    def _begin(self, name: str) -> Actor:
+        process = self._world.process(name)
+        store = self._world.driver(process)
+        driver = layered(self._world.driver(process), self._run.knobs)
+        return Actor(process, driver, store, self._ledger, self._board)
+
+    def _crashing(self, process: Process, request: Request) -> CrashPoint | None:
+        del request
+        name = process.name.rstrip("'")
+        self._sent[name] += 1
+        crash = self._crashes.get((name, self._sent[name]))
+        return None if crash is None else crash.point

@@ -1,0 +1,131 @@
+"""What a run does, as data: drawn from a seed, and cut down when it has found something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
+from typing import Final, Literal
+
+from regstore.testing.simulation.keyspace import BLOBS, IMAGES, REPOSITORIES, TAGS
+from regstore.testing.simulation.network import CrashPoint
+
+Verb = Literal[
+    "push",
+    "push stock",
+    "pull",
+    "pull tag",
+    "tag",
+    "create tag",
+    "swap tag",
+    "untag",
+    "untag if",
+    "mount",
+    "begin upload",
+    "append",
+    "append other",
+    "commit upload",
+    "cancel upload",
+    "delete manifest",
+    "delete blob",
+]
+
+KINDS: Final[dict[str, dict[Verb, int]]] = {
+    "pusher": {"push": 6, "pull": 1, "pull tag": 1},
+    "puller": {"pull tag": 4, "pull": 2},
+    "tagger": {
+        "tag": 3, "create tag": 2, "swap tag": 4, "untag": 1, "untag if": 1, "pull tag": 2
+    },
+    "mounter": {"mount": 3, "pull": 1, "push": 1},
+    "uploader": {"begin upload": 3, "append": 4, "commit upload": 3, "append other": 1},
+    "deleter": {"delete manifest": 4, "delete blob": 1, "push": 2},
+    "purger": {"cancel upload": 2, "begin upload": 1, "append": 1},
+    "stock": {"push stock": 1},
+}  # fmt: skip
+"""What each kind of actor does, and how often."""
+
+_NEED_IMAGES: Final = frozenset({"puller", "tagger", "mounter", "deleter"})
+"""Kinds that have nothing to do where nothing was pushed: they begin with that, as a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that an actor does.
+
+    :ivar pause: seconds before it.
+    :ivar repository: an index into the key space, as are *item* (an image or blob) and *tag*.
+    :ivar variant: chooses among the ways to do it.
+    :ivar limit: seconds after which each of its calls must have ended, if any.
+    """
+
+    verb: Verb
+    pause: float = 0.0
+    repository: int = 0
+    item: int = 0
+    tag: int = 0
+    variant: int = 0
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Somebody who takes steps, one after the other; restarted where it crashes."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """An actor's process ends as it sends its *request*-th request, counted from 1."""
+
+    actor: str
+    request: int
+    point: CrashPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Who does what, and who crashes where."""
+
+    actors: tuple[Plan, ...]
+    crashes: tuple[Crash, ...] = ()
+
+
+def draw_scenario(random: Random, actors: int = 4, steps: int = 6) -> Scenario:
+    """Return a scenario of so many actors with about so many steps each.
+
+    Each run has but a few kinds of actors, and so more of what only these do to each other.
+    """
+    kinds = random.sample(sorted(KINDS), random.randint(1, 4))
+    cast = tuple(
+        _draw_plan(random, random.choice(kinds), number, steps) for number in range(1, actors + 1)
+    )
+    crashes = [_draw_crash(random, actor) for actor in cast if random.random() < 1 / 3]
+    return Scenario(cast, tuple(crashes))
+
+
+def _draw_plan(random: Random, kind: str, number: int, steps: int) -> Plan:
+    verbs, weights = zip(*KINDS[kind].items(), strict=True)
+    count = random.randint(max(1, steps - 2), steps + 2)
+    quick = random.choice((0.1, 1.0, 4.0))
+    chosen: list[Verb] = random.choices(verbs, weights, k=count)
+    if kind in _NEED_IMAGES and random.random() < 3 / 4:
+        chosen.insert(0, "push")
+    return Plan(f"{kind}-{number}", tuple(_draw_step(random, verb, quick) for verb in chosen))
+
+
+def _draw_step(random: Random, verb: Verb, quick: float) -> Step:
+    return Step(
+        verb,
+        pause=round(random.random() * quick, 3),
+        repository=int(random.random() ** 2 * len(REPOSITORIES)),
+        item=random.randrange(max(len(IMAGES), len(BLOBS))),
+        tag=int(random.random() ** 2 * len(TAGS)),
+        variant=random.randrange(12),
+        limit=random.choice((2.0, 20.0)) if random.random() < 1 / 8 else None,
+    )
+
+
+def _draw_crash(random: Random, actor: Plan) -> Crash:
+    points: tuple[CrashPoint, ...] = ("before", "after", "late")
+    return Crash(actor.name, random.randint(1, 12 * len(actor.steps)), random.choice(points))
