@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 import pytest
+from typing_extensions import override
 
 from regstore.consistency import Consistency, Journal, Settled, Violation
 from regstore.driver import IF_ABSENT, FileInfo, StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.errors import NotYetVisibleError, PathExistsError, PathNotFoundError, TransientError
-from regstore.testing.faults import FaultyDriver, Lag, LaggingDriver, RecordingDriver
+from regstore.testing.faults import (
+    Call,
+    FaultyDriver,
+    InterceptedDriver,
+    Lag,
+    LaggingDriver,
+    RecordingDriver,
+)
 from regstore.testing.material import collect, write_object
 from tests.places import VirtualRuntime
+
+T = TypeVar("T")
 
 BOUND = 4.0
 
@@ -72,6 +85,19 @@ class Bench:
             self.run(self.others.put_content(path, data))
 
 
+class SlowAnswersDriver(InterceptedDriver):
+    """Answers long after it has looked."""
+
+    seconds = 0.0
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await effect()
+        finally:
+            await self.runtime.sleep(self.seconds)
+
+
 def strong() -> Bench:
     return Bench(Lag(), None)
 
@@ -93,6 +119,21 @@ def test_a_replaced_object_is_read_once_it_shows() -> None:
     bench.wait(10)
     bench.put("a", b"new")
     assert bench.get("a") == b"new"
+
+
+def test_an_answer_is_as_old_as_its_request() -> None:
+    """One that comes after the bound may have been given before it."""
+    bench = Bench(Lag(get=BOUND - 0.1))
+    slow = SlowAnswersDriver(bench.others)
+    driver = Settled(slow, BOUND, hook=bench.seen.append)
+    bench.run(bench.bare.put_content("a", b"old"))
+    bench.wait(10)
+    bench.run(driver.put_content("a", b"new"))
+    slow.seconds = BOUND / 2 + 0.1
+    assert bench.run(driver.get_content("a")).data == b"new"
+    bench.run(driver.put_content("b", b"new"))
+    bench.run(driver.move("b", "c"))
+    assert not bench.seen
 
 
 def test_a_deleted_object_is_gone_at_once_or_soon() -> None:

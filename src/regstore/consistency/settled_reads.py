@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from math import inf
 from typing import Final, Generic, NoReturn, TypeVar
 
 from regstore.consistency.journal import Entry, Journal
@@ -86,13 +87,14 @@ class SettledReads:
         entry = self.journal.find(asked.path)
         if entry is not None:
             self.trust.seen.hits += 1
+        begun = self.driver.runtime.monotonic()
         answer = await self.once(asked)
         if answer is not None and (entry is None or self._is_own(asked.look(answer), entry)):
             return answer
         verdict = self.judge(asked, answer, entry, must_exist=must_exist)
         if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
             return self.taken(asked, answer, entry, verdict)
-        return await _Wait(self, asked, must_exist=must_exist).go(answer)
+        return await _Wait(self, asked, begun, must_exist=must_exist).go(answer)
 
     def _is_own(self, seen: Seen, entry: Entry) -> bool:
         """Whether the last write of this process is shown, which is what is found as a rule."""
@@ -152,9 +154,17 @@ class SettledReads:
 
 
 class _Wait(Generic[T]):
-    """One read that was not content with its first answer."""
+    """One read that was not content with its first answer.
 
-    def __init__(self, reads: SettledReads, asked: Asked[T], *, must_exist: bool) -> None:
+    An answer is as old as its request: one that was under way for long proves nothing of the time
+    at which it comes.
+
+    :param begun: when the first request was sent.
+    """
+
+    def __init__(
+        self, reads: SettledReads, asked: Asked[T], begun: float, *, must_exist: bool
+    ) -> None:
         self._reads = reads
         self._asked = asked
         self._must_exist = must_exist
@@ -162,37 +172,39 @@ class _Wait(Generic[T]):
         self._journal = reads.journal
         self._runtime = reads.driver.runtime
         self._name = reads.driver.name
-        self._begun = self._runtime.monotonic()
+        self._begun = begun
+        self._sent = begun
         left = reads.left()
-        self._deadline = None if left is None else self._begun + left
+        self._deadline = inf if left is None else self._runtime.monotonic() + left
         self._missed = False
         self._stale_at = 0.0
 
     async def go(self, answer: T | None) -> T:
         self._trust.seen.waits += 1
+        answered = self._runtime.monotonic()
         try:
             return await self._until_settled(answer)
         finally:
-            self._trust.seen.seconds_waited += self._runtime.monotonic() - self._begun
+            self._trust.seen.seconds_waited += self._runtime.monotonic() - answered
 
     async def _until_settled(self, answer: T | None) -> T:
         pause = FIRST_PAUSE
         while True:
             entry = self._journal.find(self._asked.path)
             verdict = self._reads.judge(self._asked, answer, entry, must_exist=self._must_exist)
-            now = self._runtime.monotonic()
             if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
                 self._appeared(entry, verdict)
                 return self._reads.taken(self._asked, answer, entry, verdict)
-            self._note(entry, answer, verdict, now)
-            end = self._end(entry)
-            last = end if self._deadline is None else min(end, self._deadline)
-            if now > last - MOMENT:
-                return await self._ended(entry, answer, verdict, is_sure=now > end - MOMENT)
+            self._note(entry, answer, verdict)
+            now, end = self._runtime.monotonic(), self._end(entry)
+            is_sure = self._sent > end - MOMENT
+            if is_sure or now > self._deadline - MOMENT:
+                return await self._ended(entry, answer, verdict, is_sure=is_sure)
             await self._release(answer)
-            await self._runtime.sleep(min(pause, last - now))
+            await self._runtime.sleep(max(0.0, min(pause, end - now, self._deadline - now)))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
             self._trust.seen.reads_again += 1
+            self._sent = self._runtime.monotonic()
             answer = await self._reads.once(self._asked)
 
     def _end(self, entry: Entry | None) -> float:
@@ -203,17 +215,17 @@ class _Wait(Generic[T]):
         start = self._begun if self._trust.bound == 0 else entry.time
         return start + self._trust.window
 
-    def _note(self, entry: Entry | None, answer: T | None, verdict: Verdict, now: float) -> None:
+    def _note(self, entry: Entry | None, answer: T | None, verdict: Verdict) -> None:
         """Report an answer that is stale beyond doubt where the store promises none."""
         self._missed = self._missed or answer is None
-        self._stale_at = now
+        self._stale_at = self._sent
         if verdict is not Verdict.STALE or entry is None:
             return
-        bound = self._trust.bound
+        age, bound = self._sent - entry.time, self._trust.bound
         if self._trust.capabilities.read_after_overwrite:
-            self._trust.violated(self._asked.path, "read_after_overwrite", now - entry.time)
-        elif bound is not None and now - entry.time > bound:
-            self._trust.violated(self._asked.path, "staleness_bound", now - entry.time)
+            self._trust.violated(self._asked.path, "read_after_overwrite", age)
+        elif bound is not None and age > bound:
+            self._trust.violated(self._asked.path, "staleness_bound", age)
 
     def _appeared(self, entry: Entry | None, verdict: Verdict) -> None:
         """Learn from what is shown at last how long it took."""

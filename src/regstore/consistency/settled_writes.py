@@ -209,18 +209,18 @@ class SettledWrites:
     ) -> T:
         """Repeat *act* while it does not find what this process's *journal* tells of."""
         runtime, pause = self._inner.runtime, FIRST_PAUSE
-        begun = runtime.monotonic()
-        deadline = self._left()
+        begun, left = runtime.monotonic(), self._left()
+        deadline = inf if left is None else begun + left
         while True:
+            sent = runtime.monotonic()
             try:
                 return await act()
             except (PathNotFoundError, NotYetVisibleError):
                 end = self._end(path, journal, begun, must_exist=must_exist)
                 now = runtime.monotonic()
-                last = end if deadline is None else min(end, begun + deadline)
-                if now > last - MOMENT:
+                if sent > end - MOMENT or now > deadline - MOMENT:
                     raise
-            await runtime.sleep(min(pause, last - now))
+            await runtime.sleep(max(0.0, min(pause, end - now, deadline - now)))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
             self._trust.seen.reads_again += 1
 
