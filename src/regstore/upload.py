@@ -171,7 +171,8 @@ class AsyncUpload:
 
         Does what :meth:`receive` and :meth:`commit` do, and less of it: where nothing was taken
         before, the content travels straight to its place, where nobody sees it before it is
-        verified. Then nothing of it is kept when this fails: begin again at 0.
+        verified. Then nothing of it is kept when this fails: begin again at 0. Repeated after it
+        was done, it succeeds, and *chunks* are not touched.
 
         :param offset: where *chunks* begin, by default where the upload stands.
         :param size: bytes that the sender announced for this body; no more are taken.
@@ -179,10 +180,12 @@ class AsyncUpload:
         Raises what :meth:`receive` and :meth:`commit` raise.
         """
         wanted = Digest(digest)
-        with suppress(BlobUploadUnknownError):  # it may have been committed: the commit tells
+        try:
             await self._open()
-            if not offset:
-                await self._content.go_straight(wanted)
+        except BlobUploadUnknownError as error:  # committed by an earlier request, perhaps
+            return await self._committed_elsewhere(wanted, error)
+        if not offset:
+            await self._content.go_straight(wanted)
         try:
             await self.receive(chunks, offset, size)
             return await self.commit(wanted)

@@ -423,6 +423,18 @@ def test_an_upload_that_was_cancelled_elsewhere_cannot_be_parked(
     assert place.files() == {}
 
 
+@pytest.mark.parametrize("offset", [None, 5])
+def test_the_last_request_of_a_push_may_come_twice(repo: Repository, offset: int | None) -> None:
+    """As it does after an answer that was lost; its body is not looked at again."""
+    with repo.uploads.create() as upload:
+        upload.write(b"begin")
+    digest = Digest.of(b"begin, end")
+    done = repo.uploads.resume(upload.id).finish(digest, [b", end"], offset)
+    assert repo.uploads.resume(upload.id).finish(digest, [b", end"], offset) == done
+    with pytest.raises(BlobUploadUnknownError):
+        repo.uploads.resume(upload.id).finish(Digest.of(b"other"), [b", end"], offset)
+
+
 def test_uploads_in_progress_are_listed(place: Place, repo: Repository) -> None:
     assert list(repo.uploads.all()) == []
     started = {repo.uploads.create().id for _ in range(3)}
