@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regstore import layout
+from regstore.driver import Content
 from regstore.errors import BlobUnknownError, ManifestUnknownError
 from regstore.testing.simulation.bucket import Bucket, Version
 from regstore.testing.simulation.keyspace import IMAGE_OF
@@ -62,13 +63,21 @@ class Facts:
             if version.content is None:
                 yield version.time
 
-    def values(self, key: str, since: float, until: float) -> list[str]:
-        """Return the digests that the link *key* truly held between two times."""
+    def contents(self, key: str, since: float, until: float) -> list[Content | None]:
+        """Return what *key* truly was between two times."""
         first = self.bucket.count_at(key, since)
-        contents = [self.bucket.version(key, first)]
-        contents += [v.content for v in self.versions(key)[first:] if v.time <= until]
+        later = [each.content for each in self.versions(key)[first:] if each.time <= until]
+        return [self.bucket.version(key, first), *later]
+
+    def is_ever_there(self, key: str, since: float, until: float) -> bool:
+        """Return whether *key* was truly there at any moment between two times."""
+        return any(content is not None for content in self.contents(key, since, until))
+
+    def values(self, key: str, since: float, until: float) -> list[str]:
+        """Return the digests that the link *key* truly held between two times; ``""``: none."""
         return [
-            "" if content is None else str(layout.parse_link(content.data)) for content in contents
+            "" if content is None else str(layout.parse_link(content.data))
+            for content in self.contents(key, since, until)
         ]
 
 

@@ -44,10 +44,10 @@ class Uploads:
 
     def _contiguous(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         acked = [each for each in operations if each.kind == "append" and each.outcome == "ok"]
+        if not self._is_fenced:
+            acked = [each for each in acked if not self._meets(each, operations)]
         for one, other in combinations(acked, 2):
             first, second = (one, other) if one.returned <= other.returned else (other, one)
-            if not self._is_fenced and self._may_meet(first, second):
-                continue
             start, end = second.found[0], first.found[1]
             if first.returned < second.invoked and start < end:
                 text = f"{end} bytes were acknowledged, then it stood at {start}"
@@ -56,8 +56,15 @@ class Uploads:
             if low < high and one.data[low:high] != other.data[low:high]:
                 yield Violation("I17", f"two contents were acknowledged at {low}", key)
 
-    def _may_meet(self, first: Operation, second: Operation) -> bool:
-        return second.invoked <= self._facts.quiet(first) + self._facts.knobs.bound
+    def _meets(self, operation: Operation, others: list[Operation]) -> bool:
+        """Return whether one of *others* may have seen the upload as *operation* did."""
+        lag = self._facts.knobs.bound
+        return any(
+            other is not operation
+            and other.invoked <= self._facts.quiet(operation) + lag
+            and operation.invoked <= self._facts.quiet(other) + lag
+            for other in others
+        )
 
     def _refused(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         sent = {each.data for each in operations if each.kind == "append"}
@@ -67,18 +74,17 @@ class Uploads:
 
     def _late(self, name: str, upload_id: str, operations: list[Operation]) -> Iterator[Violation]:
         started = layout.UploadStartedAt(name, upload_id).path
-        ends = [each.time for each in self._facts.versions(started) if each.content is None]
-        if not ends:
-            return
-        gone = ends[0] + self._facts.knobs.bound
         head = ParkedPlace.of(layout.UploadData(name, upload_id).path).head
         for append in operations:
             if append.kind != "append" or append.outcome != "ok":
                 continue
             requests = self._facts.trace.requests[append.first - 1 : append.last]
             for each in requests:
-                is_parked = each.process == append.process and each.key == head
-                if is_parked and each.name == "put" and (each.arrived or 0.0) > gone:
+                is_own = each.process == append.process and each.key == head
+                if not is_own or each.name != "put" or each.arrived is None:
+                    continue
+                since = each.arrived - self._facts.knobs.bound
+                if not self._facts.is_ever_there(started, since, append.returned):
                     text = "bytes that came after its end were acknowledged"
                     yield Violation("I19", text, started)
 
