@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import regstore
 from regstore import Registry, Repository
-from regstore.consistency import Checked, Journal, Retrying, Settled, Throttled
+from regstore.consistency import Checked
 from regstore.drivers import open_driver
 from regstore.testing.faults import Lag
 from tests.object_servers import S3Server
@@ -22,9 +23,9 @@ SHORT, LONG = 0.3, 600.0
 
 @dataclass
 class Place:
-    """Opens registries. Each process has a journal; one that is handed on stays in the process.
+    """Opens registries, each as a process of its own would.
 
-    :param layer: whether they wait, retry and throttle, as ``consistency="eventual(0.6)"`` asks.
+    :param layer: whether ``regstore.open`` opens them, or the driver is merely checked.
     """
 
     proxy: LaggingProxy
@@ -32,6 +33,20 @@ class Place:
     options: dict[str, object]
     stack: ExitStack
     layer: bool
+
+    def registry(self) -> Registry:
+        return self.stack.enter_context(self._layered() if self.layer else self._bare())
+
+    def repository(self) -> Repository:
+        return self.registry().repository(NAME)
+
+    def _layered(self) -> Registry:
+        return regstore.open(
+            self.url, storage_options=self.options, consistency=f"eventual({BOUND})"
+        )
+
+    def _bare(self) -> Registry:
+        return Registry(Checked(open_driver(self.url, storage_options=self.options)))
 
     @property
     def seconds(self) -> float:
@@ -42,12 +57,6 @@ class Place:
         """Show new, replaced and deleted objects late from now on, and listings."""
         late = self.seconds
         self.proxy.begin(lag=Lag(get=late, stat=late, list=late, flapping=flapping))
-
-    def repository(self, journal: Journal | None = None) -> Repository:
-        driver = open_driver(self.url, storage_options=self.options)
-        if self.layer:
-            driver = Settled(Retrying(Throttled(driver)), BOUND, journal=journal)
-        return self.stack.enter_context(Registry(Checked(driver))).repository(NAME)
 
 
 @contextmanager

@@ -10,8 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from regstore.consistency import Journal
-from regstore.digest import Digest
+from regstore import Digest, Registry
 from regstore.errors import (
     BlobUnknownError,
     BlobUploadUnknownError,
@@ -21,7 +20,7 @@ from regstore.errors import (
 )
 from regstore.testing.faults import Lag
 from tests.images import make_image
-from tests.lagging.place import Place
+from tests.lagging.place import NAME, Place
 
 T = TypeVar("T")
 ATTEMPTS = 100
@@ -92,15 +91,16 @@ def write_what_was_missed(place: Place) -> None:
 
 
 def resume_an_upload(place: Place) -> None:
-    """A writer reads what it has written: so does another registry of the same process."""
+    """A writer reads what it has written: through another registry over the same driver too."""
     place.lag()
-    journal = Journal()
-    with place.repository(journal).uploads.create() as upload:
+    driver = place.registry().driver
+    first, second, third = (Registry(driver).repository(NAME).uploads for _ in range(3))
+    with first.create() as upload:
         upload.write(CONTENT[:1000])
-    with place.repository(journal).uploads.resume(upload.id) as upload:
+    with second.resume(upload.id) as upload:
         upload.receive([CONTENT[1000:2000]], offset=1000)
-    blob = place.repository(journal).uploads.resume(upload.id)
-    assert blob.finish(Digest.of(CONTENT), [CONTENT[2000:]], offset=2000).size == len(CONTENT)
+    last = third.resume(upload.id)
+    assert last.finish(Digest.of(CONTENT), [CONTENT[2000:]], 2000).size == len(CONTENT)
 
 
 def follow_a_link(place: Place) -> None:
