@@ -314,6 +314,35 @@ def test_a_limiter_bounds_each_loop_by_itself(backend: str) -> None:
     assert anyio.run(most_at_once, backend=backend) == 2
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_place_that_is_free_costs_no_turn_of_the_loop(backend: str) -> None:
+    async def main() -> None:
+        with pytest.raises(StopIteration):
+            LoopRuntime().limiter(1).acquire().send(None)
+
+    anyio.run(main, backend=backend)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_nobody_overtakes_those_who_wait_for_a_place(backend: str) -> None:
+    limiter = LoopRuntime().limiter(1)
+    came: list[str] = []
+
+    async def enter(name: str) -> None:
+        async with limiter:
+            came.append(name)
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            async with limiter:
+                group.start_soon(enter, "first")
+                await anyio.wait_all_tasks_blocked()
+            await enter("second")
+
+    anyio.run(main, backend=backend)
+    assert came == ["first", "second"]
+
+
 def test_a_blocking_runtime_s_limiter_lets_everybody_through() -> None:
     async def enter_twice() -> str:
         limiter = BlockingRuntime().limiter(1)

@@ -162,7 +162,10 @@ class LimiterOfEachLoop(Limiter):
         while here.returned:
             here.returned.pop()
             here.free.release()
-        await here.free.acquire()
+        try:  # waiting for what is free would cost a turn of the loop
+            here.free.acquire_nowait()
+        except anyio.WouldBlock:
+            await here.free.acquire()
 
     @override
     def release(self) -> None:
@@ -173,12 +176,20 @@ class LimiterOfEachLoop(Limiter):
         return partial(self._here().returned.append, None)
 
     def _here(self) -> _Places:
-        token = anyio.lowlevel.current_token()
-        loop = getattr(token, "native_token", token)  # since anyio 4.11 the token is made anew
+        loop = _this_loop()
         found = self._of.get(loop)
         if found is None:
             found = self._of[loop] = _Places(anyio.Semaphore(self._n))
         return found
+
+
+def _this_loop() -> object:
+    """Return what lives as long as the loop of the caller."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        token = anyio.lowlevel.current_token()
+        return getattr(token, "native_token", token)  # since anyio 4.11 the token is made anew
 
 
 def is_asyncio() -> bool:
