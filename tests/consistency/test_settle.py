@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -410,6 +411,24 @@ def test_own_writes_at_the_same_time_may_win_in_any_order() -> None:
     bench.by_others("b", b"")
     assert bench.get("a") == b"first"
     assert not bench.seen
+
+
+@pytest.mark.parametrize("put_is_recorded_first", [True, False])
+def test_an_own_write_outlasts_the_deletion_of_an_older_version_at_the_same_time(
+    put_is_recorded_first: bool,
+) -> None:
+    bench = Bench()
+    old = bench.put("a", b"old")
+    bench.wait(2)
+    writes, begun = bench.driver._writes, bench.journal.begin()  # noqa: SLF001 - to overlap
+    new = bench.run(bench.others.put_content("a", b"new"))
+    records: list[Callable[[], None]] = [
+        partial(writes.put, "a", begun, new, 3, b"new"),
+        partial(writes.deleted, "a", begun, old),
+    ]
+    for record in records if put_is_recorded_first else reversed(records):
+        record()
+    assert bench.get("a") == b"new"
 
 
 def test_a_parked_writer_is_found_again() -> None:

@@ -28,6 +28,7 @@ class Entry:
     :ivar fresh: this process had not deleted anything there before.
     :ivar first: this process had done nothing there before.
     :ivar rivals: versions that this process wrote there at the same time: any may have won.
+    :ivar only: what was deleted was *version*, for certain, and nothing else.
     :ivar ticket: of its record.
     :ivar modified: the store's own time of this version, once it was seen.
     """
@@ -43,6 +44,7 @@ class Entry:
     fresh: bool = True
     first: bool = True
     rivals: tuple[str, ...] = ()
+    only: bool = False
     ticket: int = 0
 
 
@@ -95,7 +97,7 @@ class Entries:
         """Remember *entry*, and forget what was known of *path* before.
 
         Of changes at the same time nobody knows the order: of writes any may have won, and a write
-        beside a deletion is not remembered at all.
+        beside a deletion is not remembered at all, unless what was deleted was another version.
 
         :param begun: the ticket with which the change began; ``None`` where nothing can overlap.
         """
@@ -105,10 +107,11 @@ class Entries:
         entry.ticket = next(self._tickets)
         known = (before.version,) if before is not None and before.version else ()
         if before is not None and begun is not None and before.ticket > begun:
-            if before.kind != entry.kind:
-                self.forget(path, before)
+            if before.kind == entry.kind:
+                entry.rivals, known, entry.body = (*before.rivals, *known), (), None
+            elif not _outlasts(entry, before):
+                self._settle_order(path, before, entry)
                 return
-            entry.rivals, known, entry.body = (*before.rivals, *known), (), None
         entry.fresh = before is None or before.kind == "put"
         entry.first = before is None
         if before is not None:
@@ -121,6 +124,13 @@ class Entries:
         self._order.append((path, entry))
         while len(self._entries) > self.limit or len(self._order) > 2 * self.limit:
             self._drop_oldest()
+
+    def _settle_order(self, path: str, before: Entry, entry: Entry) -> None:
+        """Keep *before* where it outlasts *entry*; forget both where nobody knows."""
+        if not _outlasts(before, entry):
+            self.forget(path, before)
+        elif entry.version is not None:
+            before.replaced = (entry.version, *before.replaced)[:_REPLACED]
 
     def forget(self, path: str, entry: Entry) -> None:
         """Forget *entry*, unless another one has taken its place."""
@@ -164,6 +174,12 @@ class Entries:
             return self._order.popleft()
         except IndexError:  # another thread was faster
             return None
+
+
+def _outlasts(put: Entry, deletion: Entry) -> bool:
+    """Whether *put* is there although *deletion* took place at the same time."""
+    is_known = put.kind == "put" and put.version is not None and deletion.only
+    return is_known and put.version != deletion.version
 
 
 class Journal(Entries):

@@ -20,7 +20,7 @@ FIRST_PAUSE: Final = 0.025
 GROWTH: Final = 1.5
 LONGEST_PAUSE: Final = 2.0
 MOMENT: Final = 1e-6
-"""Seconds that are not slept for: a clock of floats may not move by less."""
+"""Seconds that tell before from after: sums of floats are off by less."""
 
 
 @dataclass(slots=True)
@@ -197,11 +197,12 @@ class _Wait(Generic[T]):
                 return self._reads.taken(self._asked, answer, entry, verdict)
             self._note(entry, answer, verdict)
             now, end = self._runtime.monotonic(), self._end(entry)
-            is_sure = self._sent > end - MOMENT
+            is_sure = self._sent > end
             if is_sure or now > self._deadline - MOMENT:
                 return await self._ended(entry, answer, verdict, is_sure=is_sure)
             await self._release(answer)
-            await self._runtime.sleep(max(0.0, min(pause, end - now, self._deadline - now)))
+            rest = min(pause, end + MOMENT - now, self._deadline - now)
+            await self._runtime.sleep(max(0.0, rest))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
             self._trust.seen.reads_again += 1
             self._sent = self._runtime.monotonic()
@@ -211,7 +212,7 @@ class _Wait(Generic[T]):
         """Return the time after which another answer cannot be expected."""
         if entry is None:
             # Somebody else wrote it: only where a bound is known does waiting prove anything.
-            return self._begun + (self._trust.bound or 0.0)
+            return self._begun + self._trust.bound if self._trust.bound else -inf
         start = self._begun if self._trust.bound == 0 else entry.time
         return start + self._trust.window
 

@@ -86,8 +86,10 @@ class SettledWrites:
         self._record(self._journal, path, entry, begun)
 
     def deleted(self, path: str, begun: int, version: str | None = None) -> None:
-        """Remember what was deleted."""
-        self._record(self._journal, path, self._entry("delete", version), begun)
+        """Remember what was deleted: *version* and nothing else, where it is given."""
+        entry = self._entry("delete", version)
+        entry.only = version is not None
+        self._record(self._journal, path, entry, begun)
 
     def parked(self, path: str, size: int) -> None:
         """Remember up to where a writer was parked."""
@@ -218,16 +220,17 @@ class SettledWrites:
             except (PathNotFoundError, NotYetVisibleError):
                 end = self._end(path, journal, begun, must_exist=must_exist)
                 now = runtime.monotonic()
-                if sent > end - MOMENT or now > deadline - MOMENT:
+                if sent > end or now > deadline - MOMENT:
                     raise
-            await runtime.sleep(max(0.0, min(pause, end - now, deadline - now)))
+            await runtime.sleep(max(0.0, min(pause, end + MOMENT - now, deadline - now)))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
             self._trust.seen.reads_again += 1
 
     def _end(self, path: str, journal: Entries, begun: float, *, must_exist: bool) -> float:
         entry = journal.find(path)
         if entry is None or entry.kind != "put":
-            return begun + (self._trust.bound or 0.0) if must_exist else begun
+            bound = self._trust.bound if must_exist else None
+            return begun + bound if bound else -inf
         return (begun if self._trust.bound == 0 else entry.time) + self._trust.window
 
     def _entry(self, kind: Kind, version: str | None = None, size: int | None = None) -> Entry:
