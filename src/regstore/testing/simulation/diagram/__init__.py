@@ -1,0 +1,5 @@
+"""Space-time diagrams of simulated runs."""
+
+from regstore.testing.simulation.diagram.drawing import draw
+
+__all__ = ["draw"]
