@@ -108,6 +108,31 @@ GOLDEN = {
     layout.StateRoot(): "docker/registry/regstore/v1",
     layout.Format(): "docker/registry/regstore/v1/format",
     layout.Caps(): "docker/registry/regstore/v1/caps.json",
+    layout.CollectionRoot(): "docker/registry/regstore/v1/gc",
+    layout.CollectionState(): "docker/registry/regstore/v1/gc/state",
+    layout.TombstonesRoot(): "docker/registry/regstore/v1/gc/condemned",
+    layout.Tombstones(C): (
+        "docker/registry/regstore/v1/gc/condemned/blake3/ab/"
+        "abababababababababababababababababababababababababababababababab"
+    ),
+    layout.Tombstone(C, "host-1"): (
+        "docker/registry/regstore/v1/gc/condemned/blake3/ab/"
+        "abababababababababababababababababababababababababababababababab/host-1"
+    ),
+    layout.SavedRoot(): "docker/registry/regstore/v1/gc/saved",
+    layout.SavedDigest(C): (
+        "docker/registry/regstore/v1/gc/saved/blake3/ab/"
+        "abababababababababababababababababababababababababababababababab"
+    ),
+    layout.TrashRoot(): "docker/registry/regstore/v1/gc/trash",
+    layout.Trash(C): (
+        "docker/registry/regstore/v1/gc/trash/blake3/ab/"
+        "abababababababababababababababababababababababababababababababab"
+    ),
+    layout.Quarantined(C, "host-1"): (
+        "docker/registry/regstore/v1/gc/trash/blake3/ab/"
+        "abababababababababababababababababababababababababababababababab/host-1/data"
+    ),
     layout.ProbesRoot(): "docker/registry/regstore/v1/probes",
     layout.ProbeScratch("0123456789abcdef"): (
         "docker/registry/regstore/v1/probes/0123456789abcdef"
@@ -188,16 +213,20 @@ def test_files_are_told_from_directories() -> None:
     assert files == {
         "BlobData",
         "Caps",
+        "CollectionState",
         "Format",
         "LayerLink",
+        "Quarantined",
         "Referrer",
         "ReferrersComplete",
         "RevisionLink",
+        "SavedDigest",
         "SignatureLink",
         "TagCurrentLink",
         "TagIndexLink",
         "TarsumBlobData",
         "TarsumLayerLink",
+        "Tombstone",
         "UploadData",
         "UploadHashState",
         "UploadSealed",

@@ -92,3 +92,26 @@ def test_startedat_takes_what_go_writes(data: bytes, microsecond: int) -> None:
 def test_other_times_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="time"):
         layout.parse_startedat(data)
+
+
+def test_what_collectors_say_is_read_back() -> None:
+    state = layout.Collecting(active=False, grace=60.0)
+    assert layout.Collecting.parse(state.body()) == state
+    verdict = layout.Verdict("deleting", fenced=True, lag=5.0, lease=30.0, nonce="1")
+    assert layout.Verdict.parse(verdict.body()) == verdict
+
+
+NONSENSE = [b"", b"\xff", b"[]", b"{", b"[" * 100_000, b'{"stage": [], "active": 0, "lease": "x"}']
+
+
+@pytest.mark.parametrize("data", NONSENSE, ids=lambda data: repr(data[:20]))
+def test_what_cannot_be_read_is_taken_for_the_more_dangerous(data: bytes) -> None:
+    assert layout.Collecting.parse(data) == layout.Collecting(active=True)
+    assert layout.Verdict.parse(data) == layout.Verdict("unknown")
+
+
+def test_what_a_newer_regstore_adds_is_ignored() -> None:
+    assert layout.Collecting.parse(b'{"active": false, "more": 1}') == layout.Collecting(
+        active=False
+    )
+    assert layout.Verdict.parse(b'{"stage": "resting", "lag": -1, "lease": true}').lag == 0.0

@@ -49,6 +49,7 @@ GOOD: dict[str, object] = {
     "prefix": "ab",
     "offset": 0,
     "upload_id": "id",
+    "collector": "host-1",
     "nonce": "0123456789abcdef",
     "version": "v1",
     "hex": "abcd",
@@ -73,6 +74,15 @@ def made_with(value: object, *wanted: str) -> Iterator[partial[PathSpec]]:
 def test_bad_nonces_are_refused(nonce: str) -> None:
     with pytest.raises(InvalidPathError):
         layout.ProbeScratch(nonce)
+
+
+@pytest.mark.parametrize(
+    "collector", ["", "..", ".a", "-a", "a/b", "a b", "a" * 129, "a\n"], ids=repr
+)
+def test_bad_collectors_are_refused(collector: str) -> None:
+    for make in made_with(collector, "collector"):
+        with pytest.raises(InvalidPathError):
+            make()
 
 
 @pytest.mark.parametrize("name", BAD_NAMES, ids=repr)

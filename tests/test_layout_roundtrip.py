@@ -37,6 +37,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     | st.from_regex(r"[a-zA-Z0-9_.-]{1,255}", fullmatch=True).filter(
         lambda text: text not in {".", ".."} and not text.startswith(".regstore-")
     ),
+    "collector": st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}", fullmatch=True),
     "nonce": st.text(HEX, min_size=16, max_size=16),
     "version": st.text("v0123456789", min_size=1, max_size=4),
     "hex": st.text(HEX + "ABCDEF", min_size=2, max_size=70),

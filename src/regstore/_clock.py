@@ -5,6 +5,10 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from datetime import UTC, datetime
+from typing import Final
+
+_STEADY: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while the machine is suspended: what was read before that is old."""
 
 
 class Clock(ABC):
@@ -16,7 +20,10 @@ class Clock(ABC):
 
     @abstractmethod
     def monotonic(self) -> float:
-        """Return seconds from an arbitrary start; never goes backwards. For durations."""
+        """Return seconds from an arbitrary start; never goes backwards. For durations.
+
+        It goes on while the machine is suspended.
+        """
 
 
 class SystemClock(Clock):
@@ -26,4 +33,4 @@ class SystemClock(Clock):
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.clock_gettime(_STEADY)

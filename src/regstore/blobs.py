@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -24,6 +25,7 @@ from regstore.events import Action
 from regstore.links import linked_digests
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+from regstore.tombstones import in_quarantine
 from regstore.upload_content import OFFLOAD_BYTES, Buffer
 from regstore.uploads import AsyncUploads
 
@@ -106,8 +108,9 @@ class AsyncBlobReader:
                 path, self._offset, self._length, must_exist=True
             )
         except PathNotFoundError as error:
-            why = "its link is there but its data is lost; push it again"
-            raise content.blob_unknown(self._scope, self._digest, why) from error
+            self._reader = await in_quarantine(self._scope, target, self._read_copy)
+            if self._reader is None:
+                raise content.data_lost(self._scope, self._digest) from error
         try:
             self._scope.tell(Action.BLOB_PULLED, digest=self._digest, size=self.size)
         except BaseException:
@@ -122,6 +125,9 @@ class AsyncBlobReader:
         trace: TracebackType | None,
     ) -> None:
         await self._close()
+
+    async def _read_copy(self, path: str) -> FileReader:
+        return await self._scope.driver.reader(path, self._offset, self._length)
 
     async def _close(self) -> None:
         reader, self._reader = self._reader, None
@@ -239,9 +245,9 @@ class AsyncBlobs:
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()
-        wanted = Digest(digest)
+        wanted, begun = Digest(digest), self._scope.runtime.monotonic()
         target, size = await self._locate(wanted, source)
-        await content.link_layer(self._scope, wanted, target)
+        await content.link_layer(self._scope, wanted, begun, target)
         origin = None if isinstance(source, Anywhere) else source
         self._scope.tell(Action.BLOB_MOUNTED, digest=wanted, size=size, source=origin)
         return Descriptor(OCTET_STREAM, wanted, size)
@@ -275,8 +281,9 @@ class AsyncBlobs:
         if wanted is not None and actual != wanted:
             msg = f"the content has digest {actual}, not {wanted}"
             raise DigestInvalidError(msg, digest=str(wanted), actual=str(actual))
-        await content.store(self._scope, actual, data)
-        await content.link_layer(self._scope, actual)
+        begun, store = self._scope.runtime.monotonic(), partial(content.store, self._scope, actual)
+        await store(data)
+        await content.link_layer(self._scope, actual, begun, restore=partial(store, data))
         self._scope.tell(Action.BLOB_PUSHED, digest=actual, size=len(data))
         return Descriptor(OCTET_STREAM, actual, len(data))
 

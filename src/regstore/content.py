@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 
 from regstore import layout
 from regstore.digest import Digest
 from regstore.driver import Content, FileInfo, FileWriter
 from regstore.errors import BlobUnknownError, CorruptContentError, PathNotFoundError
-from regstore.links import read_link, read_versioned_link, write_link
+from regstore.links import read_link, read_versioned_link
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+from regstore.tombstones import Claim, in_quarantine
 
 Link = layout.LayerLink | layout.RevisionLink
 """What gives content to a repository."""
@@ -22,6 +25,11 @@ def blob_unknown(
     """Return the error for a blob that this repository lacks."""
     msg = f"repository {scope.name!r} has no blob {digest}: {why}"
     return BlobUnknownError(msg, name=scope.name, digest=str(digest))
+
+
+def data_lost(scope: Scope, digest: Digest) -> BlobUnknownError:
+    """Return the error for a blob whose link leads nowhere, not to a copy either."""
+    return blob_unknown(scope, digest, "its link is there but its data is lost; push it again")
 
 
 async def resolve(scope: Scope, digest: Digest) -> Digest:
@@ -47,8 +55,10 @@ async def stat_data(scope: Scope, digest: Digest) -> FileInfo:
     try:
         return await scope.driver.stat(layout.BlobData(digest).path, must_exist=True)
     except PathNotFoundError as error:
-        why = "its link is there but its data is lost; push it again"
-        raise blob_unknown(scope, digest, why) from error
+        info = await in_quarantine(scope, digest, scope.driver.stat)
+        if info is None:
+            raise data_lost(scope, digest) from error
+        return info
 
 
 async def describe(scope: Scope, digest: Digest) -> Descriptor:
@@ -63,8 +73,27 @@ async def describe(scope: Scope, digest: Digest) -> Descriptor:
     return Descriptor(OCTET_STREAM, digest, info.size)
 
 
-async def has_linked(scope: Scope, *links: Link) -> bool:
-    """Return whether the content that the first of *links* that is there gives is stored.
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a link of a repository leads to.
+
+    :ivar digest: under which the content lies.
+    :ivar read: what the link holds, and since when.
+    :ivar has_data: whether the content is there.
+    """
+
+    link: Link
+    digest: Digest
+    read: Content
+    has_data: bool
+
+    def claim(self, scope: Scope, begun: float) -> Claim:
+        """Return a claim to it, by the same link."""
+        return Claim(scope, self.digest, self.link.path, begun)
+
+
+async def find_linked(scope: Scope, *links: Link) -> Linked:
+    """Find the first of *links* that is there, and the content that it gives.
 
     Links and data are asked for together, on the guess that no link is an alias: two requests in
     one round trip; an alias costs more, and so does each link that is not there. With
@@ -80,12 +109,13 @@ async def has_linked(scope: Scope, *links: Link) -> bool:
     else:
         linked = await _first(scope, links)
     link, target, read = linked
-    if scope.policy.vouches(read.modified, scope.runtime.now()):
-        return True
     lies_at = target if isinstance(link, layout.LayerLink) else digest
-    if found is not None and lies_at == digest:
-        return True
-    return await _find(scope, lies_at, must_exist=True) is not None
+    has_data = (
+        scope.policy.vouches(read.modified, scope.runtime.now())
+        or (found is not None and lies_at == digest)
+        or await _find(scope, lies_at, must_exist=True) is not None
+    )
+    return Linked(link, lies_at, read, has_data)
 
 
 async def _first(scope: Scope, links: tuple[Link, ...]) -> tuple[Link, Digest, Content]:
@@ -126,9 +156,25 @@ async def adopt(scope: Scope, source: str, digest: Digest) -> None:
     await scope.driver.move(source, layout.BlobData(digest).path)
 
 
-async def link_layer(scope: Scope, digest: Digest, target: Digest | None = None) -> None:
-    """Give this repository the blob, whose content lies under *target* where that is another."""
-    await write_link(scope.driver, layout.LayerLink(scope.name, digest).path, target or digest)
+async def link_layer(
+    scope: Scope,
+    digest: Digest,
+    begun: float,
+    target: Digest | None = None,
+    restore: Callable[[], Awaitable[object]] | None = None,
+) -> None:
+    """Give this repository the blob, and keep its content from collectors.
+
+    :param begun: monotonic seconds of before the content was looked at, or put down.
+    :param target: under which digest the content lies, where that is another one.
+    :param restore: puts the content there again.
+    :raises BlobUnknownError: it was collected meanwhile, and nobody has it.
+    """
+    link = layout.LayerLink(scope.name, digest).path
+    try:
+        await Claim(scope, target or digest, link, begun, restore).hold()
+    except PathNotFoundError as error:
+        raise blob_unknown(scope, digest, "it was collected meanwhile; push it again") from error
 
 
 async def _find(scope: Scope, digest: Digest, *, must_exist: bool = False) -> FileInfo | None:

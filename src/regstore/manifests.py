@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from regstore import content, layout
+from regstore._protections import protections
 from regstore.chunks import Chunks, check_body, gathered
 from regstore.digest import Digest
 from regstore.errors import (
@@ -20,12 +21,13 @@ from regstore.errors import (
     PathNotFoundError,
 )
 from regstore.events import Action
-from regstore.links import linked_digests, read_link, write_link
+from regstore.links import linked_digests, read_link
 from regstore.oci import Descriptor, Document, Reference, parse_document, sniff
 from regstore.reference import check_tag, parse_reference
 from regstore.referrers import AsyncReferrers
 from regstore.scope import Scope
 from regstore.tags import ANY, AsyncTags, Expect
+from regstore.tombstones import Claim, in_quarantine, is_collecting, is_stale, learning
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,12 @@ class AsyncManifests:
         await self._tags.require_settable(names, actual)
         if document.subject is not None:
             await self._scope.writing_own()
-        await self._scope.runtime.both(
-            self._check_references(document), content.store(self._scope, actual, whole)
+        begun, restore = self._scope.runtime.monotonic(), partial(self._store, actual, whole)
+        stale, _ = await self._scope.runtime.both(
+            self._check_references(document, begun), self._store(actual, whole)
         )
-        await write_link(self._driver, self._revision(actual), actual)
+        await self._touch(stale, begun)
+        await Claim(self._scope, actual, self._revision(actual), begun, restore).hold()
         await self._referrers.add(document, document.describe(actual, len(whole)))
         for tag in names:
             await self._tags.point(tag, actual, expect)
@@ -218,9 +222,9 @@ class AsyncManifests:
     async def _read_linked(self, digest: Digest, reference: str) -> bytes:
         """Return the content of a manifest of this repository, unverified."""
         _, body = await self._scope.runtime.both(
-            self._read_revision(digest, reference), self._read_data(digest, reference)
+            self._read_revision(digest, reference), self._find_data(digest)
         )
-        return body
+        return body if body is not None else await self._read_copy(digest, reference)
 
     async def _read(self, digest: Digest, reference: str) -> bytes:
         body = await self._read_linked(digest, reference)
@@ -236,35 +240,65 @@ class AsyncManifests:
         except PathNotFoundError as error:
             raise self._unknown(reference) from error
 
-    async def _read_data(self, digest: Digest, reference: str) -> bytes:
+    async def _find_data(self, digest: Digest) -> bytes | None:
         try:
             data = await self._driver.get_content(layout.BlobData(digest).path, must_exist=True)
-        except PathNotFoundError as error:
-            raise self._unknown(reference) from error
+        except PathNotFoundError:
+            return None
         return data.data
+
+    async def _read_copy(self, digest: Digest, reference: str) -> bytes:
+        copy = await in_quarantine(self._scope, digest, self._driver.get_content)
+        if copy is None:
+            raise self._unknown(reference)
+        return copy.data
 
     async def _forget_subject(self, digest: Digest) -> None:
         """Take the manifest from the referrers of its subject, where it can still be read."""
         try:
-            body = await self._read_data(digest, digest)
+            body = await self._find_data(digest) or await self._read_copy(digest, digest)
             document = parse_document(self._scope.name, body)
         except (ManifestUnknownError, ManifestInvalidError):
             return
         await self._referrers.remove(document, digest)
 
-    async def _check_references(self, document: Document) -> None:
+    async def _store(self, digest: Digest, body: bytes) -> None:
+        await learning(self._scope, content.store(self._scope, digest, body))
+
+    async def _touch(self, linked: Iterable[content.Linked], begun: float) -> None:
+        """Make old links young again while a collector is at work: it goes by their age."""
+        if protections().stale_link_touch and await is_collecting(self._scope):
+            stale = [each for each in linked if is_stale(self._scope, each.read)]
+            await self._scope.runtime.map(lambda each: self._hold(each, begun), stale)
+
+    async def _hold(self, linked: content.Linked, begun: float) -> None:
+        try:
+            await linked.claim(self._scope, begun).hold()
+        except PathNotFoundError as error:
+            raise self._lacking([linked.link.digest]) from error
+
+    async def _check_references(self, document: Document, begun: float) -> list[content.Linked]:
+        """Find what the manifest refers to, and return what layer links give of it.
+
+        Revision links need no care: nothing is collected that is a manifest of some repository.
+        """
         may_lack = self._scope.policy.may_lack
         needed = {(item.role, item.descriptor.digest): item for item in document.references}
-        found = await self._scope.runtime.map(
-            self._find_missing, [item for item in needed.values() if not may_lack(item)]
-        )
-        missing = tuple(digest for digest in found if digest is not None)
+        items = [item for item in needed.values() if not may_lack(item)]
+        found = await self._scope.runtime.map(lambda item: self._find(item, begun), items)
+        pairs = list(zip(items, found, strict=True))
+        missing = [item.descriptor.digest for item, linked in pairs if linked is None]
         if missing:
-            msg = f"repository {self._scope.name!r} lacks {', '.join(missing)}: push them first"
-            raise ManifestBlobUnknownError(msg, name=self._scope.name, missing=missing)
+            raise self._lacking(missing)
+        return [each for each in found if each and isinstance(each.link, layout.LayerLink)]
 
-    async def _find_missing(self, reference: Reference) -> str | None:
-        """Return the digest of what *reference* names if it is not in this repository."""
+    def _lacking(self, missing: Iterable[Digest]) -> ManifestBlobUnknownError:
+        names = tuple(str(digest) for digest in missing)
+        msg = f"repository {self._scope.name!r} lacks {', '.join(names)}: push them first"
+        return ManifestBlobUnknownError(msg, name=self._scope.name, missing=names)
+
+    async def _find(self, reference: Reference, begun: float) -> content.Linked | None:
+        """Return what gives this repository *reference*; ``None`` if it does not have it."""
         digest = reference.descriptor.digest
         revision, layer = (
             kind(self._scope.name, digest) for kind in (layout.RevisionLink, layout.LayerLink)
@@ -274,9 +308,11 @@ class AsyncManifests:
             "blob": (revision, layer),  # of a type that may have been pushed as a manifest
         }
         with suppress(PathNotFoundError):
-            if await content.has_linked(self._scope, *links.get(reference.role, (layer,))):
-                return None
-        return str(digest)
+            linked = await content.find_linked(self._scope, *links.get(reference.role, (layer,)))
+            if not linked.has_data:
+                await linked.claim(self._scope, begun).restore()
+            return linked
+        return None
 
     async def _gather(self, body: bytes | Chunks) -> bytes:
         limit = self._scope.policy.max_manifest_size

@@ -33,6 +33,18 @@ class _OwnState:
     is_marked: bool = False
 
 
+@dataclass(slots=True)
+class KnownCollection:
+    """What this process knows of collectors: only :mod:`regstore.tombstones` changes it.
+
+    :ivar state: what was read last.
+    :ivar read_at: when that was asked for; ``None`` where it never was.
+    """
+
+    state: layout.Collecting = field(default_factory=lambda: layout.Collecting(active=True))
+    read_at: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """One repository (``name``), or the whole registry where it is ``""``."""
@@ -42,6 +54,7 @@ class Scope:
     observer: Observer = field(default_factory=SilentObserver)
     read_only: bool = False
     name: str = ""
+    collection: KnownCollection = field(default_factory=KnownCollection)
     _own: _OwnState = field(default_factory=_OwnState)
 
     @property

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Final, NoReturn, Self
 
 from regstore import content, hashstates
+from regstore._protections import protections
 from regstore.chunks import Chunks, joined
 from regstore.digest import Digest
 from regstore.driver import FileWriter
@@ -283,8 +284,9 @@ class AsyncUpload:
         self._proved = wanted, self.offset
 
     async def _publish(self, digest: Digest) -> None:
+        begun = self._scope.runtime.monotonic()
         await self._content.publish(digest)
-        await content.link_layer(self._scope, digest)
+        await content.link_layer(self._scope, digest, begun)
         await self._end()
         size = self.offset
         self._scope.tell(Action.BLOB_PUSHED, digest=digest, size=size, upload_id=self.id)
@@ -318,11 +320,11 @@ class AsyncUpload:
     async def _find_committed(self, wanted: Digest) -> Descriptor | None:
         with suppress(BlobUnknownError):
             return await content.describe(self._scope, wanted)
-        size = await self._had(wanted)
+        begun, size = self._scope.runtime.monotonic(), await self._had(wanted)
         if size is not None:
             with suppress(BlobUnknownError):
                 if (await content.stat_data(self._scope, wanted)).size == size:
-                    await content.link_layer(self._scope, wanted)
+                    await content.link_layer(self._scope, wanted, begun)
                     return Descriptor(OCTET_STREAM, wanted, size)
         return None
 
@@ -351,6 +353,9 @@ class AsyncUpload:
 
     async def _tidy_up(self) -> None:
         # The blob is safe; what is left of the upload is for purge.
+        if not protections().startedat_first:
+            with suppress(DriverError):
+                await self._content.clear()
         try:
             await self._place.remove_start()
         except DriverError:

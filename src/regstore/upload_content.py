@@ -16,6 +16,7 @@ from typing import Final
 from typing_extensions import override
 
 from regstore import content, hashstates, layout
+from regstore._protections import protections
 from regstore.digest import Digest
 from regstore.driver import FileWriter
 from regstore.errors import DriverError, PathExistsError, PathNotFoundError
@@ -141,12 +142,13 @@ class UploadContent(ABC):
             elif self.writer is not None:
                 version = await content.publish(self._scope, self.writer, digest)
             self.published = digest
-        if version is None:
+        if version is None and protections().size_check:
             await content.check_size(self._scope, digest, size)
 
     async def discard(self) -> None:
         """Remove the upload, also what others have parked in it."""
-        await self._place.remove_start()
+        if protections().startedat_first:
+            await self._place.remove_start()
         if self.writer is not None:
             await self.writer.cancel()
             self.writer = None
@@ -232,7 +234,7 @@ class NotedContent(UploadContent):
             self.writer, self._hasher = None, None
             self._is_new, self._is_unseen = False, True
         if self._is_unseen:
-            await self._place.require_started()
+            await self._place.recheck_started()
             self._is_unseen = False
 
     async def _unseal(self) -> None:
@@ -305,7 +307,7 @@ class FiledContent(UploadContent):
             self.writer = None
         await self._save_state()
         self._is_new = False
-        await self._place.require_started()
+        await self._place.recheck_started()
 
     @override
     async def find_hashed(self, algorithm: str) -> Hasher:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from regstore import layout
+from regstore._protections import protections
 from regstore.digest import Digest
 from regstore.errors import (
     BlobUploadInvalidError,
@@ -46,6 +47,14 @@ class UploadPlace:
             await self._driver.get_content(self._started, must_exist=True)
         except PathNotFoundError:
             raise self.unknown() from None
+
+    async def recheck_started(self) -> None:
+        """Do what :meth:`require_started` does, for bytes that were written after the first look.
+
+        :raises BlobUploadUnknownError: the upload was ended meanwhile; the bytes are nobody's.
+        """
+        if protections().start_recheck:
+            await self.require_started()
 
     async def remove_rest(self) -> None:
         """Remove everything that is left, after :meth:`remove_start`."""

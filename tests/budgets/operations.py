@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache, cached_property
 
-from regstore import Repository
+from regstore import Repository, tombstones
 from regstore.digest import Digest
 from regstore.policy import Policy
 from tests.budgets.stores import Place, Store
@@ -58,10 +59,16 @@ def _operation(name: str) -> Callable[[Operation], Operation]:
 def counted(
     place: Place, *steps: Callable[[Repository], object], policy: Policy | None = None
 ) -> Wire:
-    """Count what *steps* send, each through a registry of its own."""
-    with watched() as wire:
-        for step in steps:
-            with place.open(policy) as registry:
+    """Count what *steps* send, each through a registry of its own.
+
+    That of each has learnt of late whether a collector is at work: it asks once a minute.
+    """
+    with ExitStack() as stack:
+        registries = [stack.enter_context(place.open(policy)) for _ in steps]
+        for registry in registries:
+            registry.driver.runtime.run(tombstones.refresh(registry._core._scope))  # noqa: SLF001
+        with watched() as wire:
+            for step, registry in zip(steps, registries, strict=True):
                 step(registry.repository(NAME))
     return wire
 

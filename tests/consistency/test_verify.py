@@ -14,7 +14,7 @@ from regstore.digest import Digest
 from regstore.driver import FileReader
 from regstore.drivers.memory import MemoryDriver
 from regstore.errors import CorruptContentError, TransientError
-from regstore.layout import BlobData
+from regstore.layout import BlobData, Quarantined
 
 T = TypeVar("T")
 run = BlockingRuntime().run
@@ -150,6 +150,15 @@ def test_a_chunk_lost_to_a_cancelled_read_is_noticed(inner: Chunky) -> None:
         run(reader.read())
     with pytest.raises(CorruptContentError, match="were announced"):
         run(reader.read())
+
+
+def test_copies_in_quarantine_are_checked_like_the_content(inner: Chunky) -> None:
+    digest = Digest.of(b"right")
+    for content, is_right in ((b"right", True), (b"wrong", False)):
+        path = Quarantined(digest, "host-1").path
+        run(inner.put_content(path, content))
+        given, error = run(collect(Verified(inner), path))
+        assert (given == content, error is None) == (is_right, is_right)
 
 
 def test_ranges_and_other_files_pass_unchecked(inner: Chunky) -> None:

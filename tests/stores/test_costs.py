@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import anyio
 import pytest
 
-from regstore import AsyncRegistry, AsyncRepository, layout
+from regstore import AsyncRegistry, AsyncRepository, layout, tombstones
 from regstore.digest import Digest
 from regstore.driver import StorageDriver
 from regstore.errors import BlobUnknownError, ManifestBlobUnknownError
@@ -41,14 +41,20 @@ def cost(
     *before: Work,
     policy: Policy | None = None,
     driver: Counting | None = None,
+    knows: bool = True,
 ) -> Cost:
-    """Return what *work* costs in a repository for which *before* was done."""
+    """Return what *work* costs in a repository for which *before* was done.
+
+    :param knows: whether the process has asked of late whether a collector is at work.
+    """
     counting = driver or Counting()
 
     async def measure() -> Cost:
         repo = AsyncRegistry(counting, policy=policy).repository(NAME)
         for step in before:
             await step(repo)
+        if knows:
+            await tombstones.refresh(repo.blobs._scope)  # noqa: SLF001 - as a push would
         return (await counting.measure(work(repo)))[0]
 
     return anyio.run(measure)
@@ -113,6 +119,53 @@ def test_a_blob() -> None:
     assert seen(cost(lambda repo: repo.blobs.get(digest), put)) == (2, 2)
     assert seen(cost(lambda repo: repo.blobs.mount(digest, NAME), put)) == (3, 3)
     assert seen(cost(lambda repo: repo.blobs.delete(digest), put)) == (2, 1)
+
+
+def test_a_process_asks_once_a_minute_whether_a_collector_is_at_work() -> None:
+    put: Work = lambda repo: repo.blobs.put(b"content")  # noqa: E731
+    driver = Counting()
+
+    async def wait(_repo: AsyncRepository) -> None:
+        driver.clock.seconds += 61
+
+    assert seen(cost(put, knows=False)) == (3, 2)
+    assert seen(cost(put, put, knows=False)) == (2, 2)
+    assert seen(cost(put, put, wait, driver=driver, knows=False)) == (3, 2)
+    assert seen(cost(put_manifest, push_blobs)) == seen(cost(put_manifest, push_blobs, knows=False))
+    assert seen(cost(put_manifest, push_blobs, forget, knows=False)) == (2 * CHILDREN + 5, 4)
+
+
+async def forget(repo: AsyncRepository) -> None:
+    repo.blobs._scope.collection.read_at = None  # noqa: SLF001 - as a process that has just begun
+
+
+def test_what_a_collector_at_work_costs() -> None:
+    active = plant(layout.CollectionState().path, layout.Collecting(active=True).body())
+    put: Work = lambda repo: repo.blobs.put(b"content")  # noqa: E731
+    assert seen(cost(put, active)) == (3, 3)
+    assert seen(cost(put_manifest, active, push_blobs)) == (2 * CHILDREN + 5, 5)
+
+
+def test_old_links_of_layers_are_written_again_where_a_collector_is_at_work() -> None:
+    active = plant(layout.CollectionState().path, layout.Collecting(active=True).body())
+    driver = Counting()
+
+    async def wait(_repo: AsyncRepository) -> None:
+        driver.clock.seconds += 13 * HOUR.total_seconds()
+
+    made = cost(put_manifest, active, push_blobs, wait, driver=driver)
+    assert seen(made) == (4 * CHILDREN + 5, 7)
+
+
+def test_content_whose_link_leads_nowhere_is_looked_for_once() -> None:
+    digest = Digest.of(b"content")
+    linked = plant(layout.LayerLink(NAME, digest).path, digest.encode())
+
+    async def miss(repo: AsyncRepository) -> None:
+        with pytest.raises(BlobUnknownError):
+            await repo.blobs.stat(digest)
+
+    assert cost(miss, linked).calls == {"get_content": 1, "stat, missing": 1, "list": 1, "stat": 0}
 
 
 def test_a_blob_that_is_not_there() -> None:

@@ -18,6 +18,8 @@ _LASTING = (
     layout.RevisionLink,
     layout.TagIndexLink,
     layout.Referrer,
+    layout.SavedDigest,
+    layout.Quarantined,
     layout.UploadStartedAt,
 )
 _UPLOADS = (layout.Upload, layout.UploadStartedAt, layout.UploadData)
@@ -27,8 +29,8 @@ def is_lasting(path: str) -> bool:
     """Whether whoever writes *path* writes the same, so that a write may be repeated at any time.
 
     That is content under its digest, links of layers and revisions, the index of a tag, referrers,
-    and the start of an upload, whose random name nobody else has. It is not the current link of a
-    tag, nor anything that this library does not know.
+    copies of deleted content and claims to it, and the start of an upload, whose random name nobody
+    else has. It is not the current link of a tag, nor anything that this library does not know.
     """
     return _is_any(path, _LASTING)
 

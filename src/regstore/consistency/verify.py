@@ -8,8 +8,9 @@ from regstore.consistency.wrapper import WrapperDriver, WrapperReader
 from regstore.digest import Digest, new_hash
 from regstore.driver import Content, FileReader, StorageDriver
 from regstore.errors import CorruptContentError, DigestInvalidError
-from regstore.layout import BlobData
+from regstore.layout import BlobData, Quarantined, TrashRoot, parse
 
+_TRASH = TrashRoot().path + "/"
 _OFFLOAD_FROM = 64 * 1024
 """Bytes from which hashing takes longer than handing it to another thread."""
 
@@ -114,6 +115,9 @@ def digest_in(path: str) -> Digest | None:
     """Return the digest that the content at *path* must have, if its path tells one."""
     if not path.endswith("/data") or path.count("/") < BlobData.template.count("/"):
         return None
+    if path.startswith(_TRASH):
+        spec = parse(path)
+        return spec.digest if isinstance(spec, Quarantined) else None
     # Guess and compare: `layout.parse` says the same, at more than the cost of hashing a manifest.
     *_, algorithm, _, encoded, _ = path.split("/")
     try:

@@ -39,6 +39,16 @@
     docker/registry/regstore/v1                             StateRoot: ours, stock never walks it
     ├── caps.json                                           Caps
     ├── format                                              Format
+    ├── gc                                                  CollectionRoot
+    │   ├── condemned                                       TombstonesRoot
+    │   │   └── <alg>/<first two digits>/<hex>              Tombstones
+    │   │       └── <collector>                             Tombstone: a verdict as JSON
+    │   ├── saved                                           SavedRoot
+    │   │   └── <alg>/<first two digits>/<hex>              SavedDigest: a claim as JSON
+    │   ├── state                                           CollectionState: JSON
+    │   └── trash                                           TrashRoot
+    │       └── <alg>/<first two digits>/<hex>              Trash
+    │           └── <collector>/data                        Quarantined: a copy of the content
     ├── probes                                              ProbesRoot
     │   └── <nonce>                                         ProbeScratch
     └── referrers/<name>                                    ReferrersRoot
@@ -68,6 +78,18 @@ reads and writes is promised; the second may change with its ``v1``.
 from __future__ import annotations
 
 from regstore.layout.bodies import format_startedat, link_body, parse_link, parse_startedat
+from regstore.layout.collection import (
+    CollectionRoot,
+    CollectionState,
+    Quarantined,
+    SavedDigest,
+    SavedRoot,
+    Tombstone,
+    Tombstones,
+    TombstonesRoot,
+    Trash,
+    TrashRoot,
+)
 from regstore.layout.fields import check_algorithm, check_upload_id
 from regstore.layout.legacy import SignatureLink, SignaturesRoot, TarsumBlobData, TarsumLayerLink
 from regstore.layout.own import (
@@ -121,6 +143,7 @@ from regstore.layout.v2 import (
     UploadsRoot,
     UploadStartedAt,
 )
+from regstore.layout.verdicts import Collecting, Stage, Verdict, saved_body
 
 __all__ = [
     "SPECS",
@@ -130,6 +153,9 @@ __all__ = [
     "BlobsRoot",
     "BlobsShard",
     "Caps",
+    "Collecting",
+    "CollectionRoot",
+    "CollectionState",
     "Foreign",
     "Format",
     "Layer",
@@ -140,6 +166,7 @@ __all__ = [
     "PathSpec",
     "ProbeScratch",
     "ProbesRoot",
+    "Quarantined",
     "Referrer",
     "ReferrersAlgorithm",
     "ReferrersComplete",
@@ -151,8 +178,11 @@ __all__ = [
     "RevisionLink",
     "RevisionsAlgorithm",
     "RevisionsRoot",
+    "SavedDigest",
+    "SavedRoot",
     "SignatureLink",
     "SignaturesRoot",
+    "Stage",
     "StateRoot",
     "StockTemporary",
     "Subject",
@@ -168,6 +198,11 @@ __all__ = [
     "TagsRoot",
     "TarsumBlobData",
     "TarsumLayerLink",
+    "Tombstone",
+    "Tombstones",
+    "TombstonesRoot",
+    "Trash",
+    "TrashRoot",
     "Upload",
     "UploadData",
     "UploadHashState",
@@ -176,6 +211,7 @@ __all__ = [
     "UploadSealed",
     "UploadStartedAt",
     "UploadsRoot",
+    "Verdict",
     "check_algorithm",
     "check_upload_id",
     "format_startedat",
@@ -184,4 +220,5 @@ __all__ = [
     "parse",
     "parse_link",
     "parse_startedat",
+    "saved_body",
 ]

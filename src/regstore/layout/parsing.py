@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 from regstore.digest import ALGORITHMS
 from regstore.errors import InvalidPathError, RegstoreError
-from regstore.layout import legacy, own, v2
+from regstore.layout import collection, legacy, own, v2
 from regstore.layout.spec import Foreign, PathSpec
 
 SPECS: tuple[type[PathSpec], ...] = tuple(
     item
-    for module in (v2, own, legacy)
+    for module in (v2, own, collection, legacy)
     for item in vars(module).values()
     if isinstance(item, type) and "template" in vars(item)
 )

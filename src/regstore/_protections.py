@@ -1,0 +1,59 @@
+"""Switches for tests that show what each protection is good for: without it, something is lost.
+
+Nothing of this can be reached through :class:`~regstore.policy.Policy` or any public name::
+
+    with without("tombstone_check"):
+        simulate()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Protections:
+    """What writers and readers do so that nothing is lost; all of it, outside of tests.
+
+    :ivar tombstone_check: a writer that has written its link looks whether its content is being
+        collected.
+    :ivar quarantine_read: what a link names and is not at its place is read from quarantine.
+    :ivar stale_link_touch: a manifest push writes old links of its layers again while a collector
+        is at work.
+    :ivar startedat_first: the start of an upload is removed before all else of it.
+    :ivar start_recheck: bytes of an upload are acknowledged once its start was seen after them.
+    :ivar size_check: what was published is looked at before it is linked.
+    """
+
+    tombstone_check: bool = True
+    quarantine_read: bool = True
+    stale_link_touch: bool = True
+    startedat_first: bool = True
+    start_recheck: bool = True
+    size_check: bool = True
+
+
+_ALL: Final = Protections()
+_IN_FORCE: ContextVar[Protections] = ContextVar("protections", default=_ALL)
+
+
+def protections() -> Protections:
+    """Return what holds in this context."""
+    return _IN_FORCE.get()
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Switch protections off in this context and what is begun in it, until the block ends.
+
+    :raises TypeError: there is no such protection.
+    """
+    before = _IN_FORCE.set(replace(protections(), **dict.fromkeys(names, False)))
+    try:
+        yield
+    finally:
+        _IN_FORCE.reset(before)
