@@ -470,6 +470,14 @@ class StorageDriver(ABC):
         :raises NotYetVisibleError: what is parked is shorter than *at_least*, after waiting.
         """
 
+    async def parked_at(self, path: str) -> datetime | None:  # noqa: ARG002 - for who can tell
+        """Return when something was last parked at *path*, by the store's clock (A2).
+
+        ``None`` where nothing is parked, and where the driver cannot tell, as by default. Takes
+        nothing over from anybody.
+        """
+        return None
+
     @abstractmethod
     async def move(self, source: str, destination: str) -> None:
         """Move one object, replacing *destination* (M1).

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -109,6 +109,10 @@ class Observed(WrapperDriver):
             path, append=append, begin=begin, at_least=at_least, destination=destination
         )
         return _Writer(await self._watch.see("writer", path, call), self._watch, path)
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        return await self._watch.see("parked_at", path, self._inner.parked_at(path))
 
     @override
     async def move(self, source: str, destination: str) -> None:

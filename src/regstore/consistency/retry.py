@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -143,6 +143,10 @@ class Retrying(WrapperDriver):
             destination=destination,
         )
         return ResumedWriter(await self._attempts.read(path, make), self._attempts, path)
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        return await self._attempts.read(path, lambda: self._inner.parked_at(path))
 
     @override
     async def move(self, source: str, destination: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 
@@ -112,6 +112,11 @@ class Throttled(WrapperDriver):
             place.leave()
             raise
         return _Writer(writer, self._calls, place)
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        async with self._calls:
+            return await self._inner.parked_at(path)
 
     @override
     async def move(self, source: str, destination: str) -> None:

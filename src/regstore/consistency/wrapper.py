@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -85,6 +85,10 @@ class WrapperDriver(StorageDriver):
         return await self._inner.writer(
             path, append=append, begin=begin, at_least=at_least, destination=destination
         )
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        return await self._inner.parked_at(path)
 
     @override
     async def move(self, source: str, destination: str) -> None:

@@ -104,6 +104,10 @@ class CarriedDriver(StorageDriver):
         return CarriedWriter(writer, self._carrier)
 
     @override
+    async def parked_at(self, path: str) -> datetime | None:
+        return await self._call(self._inner.parked_at, path)
+
+    @override
     async def move(self, source: str, destination: str) -> None:
         await self._call(self._inner.move, source, destination)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -78,7 +78,8 @@ class MemoryWriter(StatefulWriter):
         self._parts.append(bytes(data))
 
     async def _park(self, note: bytes) -> None:
-        self._store.park(self._path, self._head, tuple(self._parts), bytes(note))
+        now = self._runtime.now()
+        self._store.park(self._path, self._head, tuple(self._parts), bytes(note), now)
 
     async def _commit(self, to: str | None, condition: Condition, *, keep_parked: bool) -> str:
         target = self._path if to is None else check_path(to, NAME)
@@ -182,6 +183,10 @@ class MemoryDriver(StorageDriver):
         else:
             head = self._store.begin(path)
         return MemoryWriter(self._store, path, head, self.runtime)
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        return self._store.parked_at(check_path(path, NAME))
 
     @override
     async def move(self, source: str, destination: str) -> None:

@@ -33,11 +33,13 @@ os.register_at_fork(
 class Head:
     """The head record of an upload: who may go on is told by its identity (A7).
 
-    ``parts`` is what was parked, or ``None`` before the first park; ``note`` is the note beside it.
+    ``parts`` is what was parked, or ``None`` before the first park; ``note`` is the note beside it,
+    ``parked_at`` the time of that.
     """
 
     parts: tuple[bytes, ...] | None
     note: bytes = b""
+    parked_at: datetime | None = None
 
 
 class MemoryStore:
@@ -164,13 +166,20 @@ class MemoryStore:
         if self._heads.get(path) is not head:
             raise PreconditionFailedError(path, NAME, "another writer or a delete has taken over")
 
-    def park(self, path: str, head: Head, parts: tuple[bytes, ...], note: bytes) -> None:
+    def parked_at(self, path: str) -> datetime | None:
+        """Return when something was last parked at *path*."""
+        head = self._heads.get(path)
+        return None if head is None else head.parked_at
+
+    def park(
+        self, path: str, head: Head, parts: tuple[bytes, ...], note: bytes, now: datetime
+    ) -> None:
         """Keep *parts* for whoever resumes *path*; no *note* beside what was there stays as is."""
         with _LOCK:
             self.check_head(path, head)
             if note or parts != head.parts:
                 head.note = note
-            head.parts = parts
+            head.parts, head.parked_at = parts, now
 
     def commit(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import nullcontext, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -157,6 +157,11 @@ class GenericDriver(StorageDriver):
             return GenericWriter(self._store, self._publisher, session, *session.resume())
         self._store.require_place(path)
         return GenericWriter(self._store, self._publisher, session, session.begin())
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        check_path(path, self.name)
+        return Session(self._store, self._publisher, path).parked_at()
 
     @override
     async def move(self, source: str, destination: str) -> None:

@@ -21,8 +21,10 @@ import json
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
-from regstore.driver import RESERVED_PREFIX
+from regstore.driver import EPOCH, RESERVED_PREFIX
+from regstore.drivers.generic.info import file_info
 from regstore.drivers.generic.publish import Publisher
 from regstore.drivers.generic.store import Store, noting
 from regstore.errors import (
@@ -70,6 +72,16 @@ class Session:
     def parked(self) -> Record | None:
         """Return what was parked last, or ``None``."""
         return self._latest(self._head() or ())
+
+    def parked_at(self) -> datetime | None:
+        """Return when something was last parked; ``None`` where the filesystem tells no times."""
+        found = self._store.children(self.directory)
+        times = [
+            file_info(name, info, self._store.name).modified
+            for name, info in found.items()
+            if name.startswith("record.")
+        ]
+        return max((each for each in times if each != EPOCH), default=None)
 
     def begin(self) -> str:
         """Fence off all others and forget what they parked; return the id of the new writer."""

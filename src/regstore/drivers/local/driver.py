@@ -7,7 +7,7 @@ import stat
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import closing, nullcontext, suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -163,14 +163,19 @@ class LocalDriver(StorageDriver):
         at_least: int = 0,
         destination: str | None = None,
     ) -> FileWriter:
-        check_path(path, NAME)
-        in_place = self._append_in_place(path)
-        parking = Parking(self._tree, path, self.runtime.random, in_place=in_place)
+        parking = self._parking(path)
         if append:
             with (writing if begin else reading)(path, NAME):
                 return parking.resume(at_least, begin=begin)
         with writing(path, NAME):
             return parking.begin()
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        """Return when bytes were last written, parked or not."""
+        parking = self._parking(path)
+        with reading(path, NAME):
+            return parking.time()
 
     @override
     async def move(self, source: str, destination: str) -> None:
@@ -248,3 +253,8 @@ class LocalDriver(StorageDriver):
     @override
     async def aclose(self) -> None:
         """Do nothing: between calls only readers and writers hold anything."""
+
+    def _parking(self, path: str) -> Parking:
+        check_path(path, NAME)
+        in_place = self._append_in_place(path)
+        return Parking(self._tree, path, self.runtime.random, in_place=in_place)

@@ -6,11 +6,13 @@ import errno
 import os
 import stat
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 
 from regstore.drivers.local.directory import NOFOLLOW, NONBLOCK, Place, changing
 from regstore.drivers.local.naming import NAME, part_name
 from regstore.drivers.local.publishing import replace
+from regstore.drivers.local.stamps import modified
 from regstore.drivers.local.temporary import temporary
 from regstore.drivers.local.tree import Tree
 from regstore.drivers.local.writer import LocalWriter
@@ -53,6 +55,16 @@ class Parking:
         if at_least:
             raise self._too_short(0, at_least)
         return self.tree.store(self.path, self._open_or_create)
+
+    def time(self) -> datetime | None:
+        """Return when what is parked was last written."""
+        parent, _, name = self.path.rpartition("/")
+        try:
+            with self.tree.open_directory(parent) as directory:
+                status = self._place(Place(directory, name, self.path)).status()
+        except FileNotFoundError:
+            return None
+        return None if status is None or stat.S_ISDIR(status.st_mode) else modified(status)
 
     def _open_or_create(self, target: Place) -> LocalWriter:
         """Begin with nothing, or go on with what somebody else has begun meanwhile."""

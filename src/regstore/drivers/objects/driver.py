@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from typing_extensions import override
@@ -123,6 +123,15 @@ class ObjectDriver(StorageDriver):
         else:
             await self._discard(path)
         return ObjectWriter(self._store, path, head, self._slots)
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        """Return the time of the head record, which is replaced with every parking."""
+        try:
+            content = await self._store.get(ParkedPlace.of(check_path(path, self.name)).head)
+        except PathNotFoundError:
+            return None
+        return content.modified
 
     @override
     async def move(self, source: str, destination: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -123,6 +123,10 @@ class InterceptedDriver(WrapperDriver):
             destination=destination,
         )
         return _Writer(self, await self.make("writer", path, effect), path)
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        return await self.make("parked_at", path, partial(self._inner.parked_at, path))
 
     @override
     async def move(self, source: str, destination: str) -> None:

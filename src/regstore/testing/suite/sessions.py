@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -19,6 +20,8 @@ from regstore.testing.material import content
 from regstore.testing.race import in_child, race
 from regstore.testing.suite.base import BackDoor, DriverSuite
 
+CLOCK_STEP = timedelta(seconds=2)
+"""Between two times that a store gives for the same moment: some know even seconds only."""
 NOTES = (b"a note", bytes(range(256)), b"\0", content(MAX_NOTE_BYTES, "note"))
 
 
@@ -50,6 +53,21 @@ class SessionTests(DriverSuite):
     def _write_and_park(self, writer: FileWriter, data: bytes, note: bytes = b"") -> None:
         self.run(writer.write(data))
         self.run(writer.park(note))
+
+    def test_a2_when_something_was_parked_is_told_to_who_asks(self, driver: StorageDriver) -> None:
+        path = self.at("f")
+        assert self.run(driver.parked_at(path)) is None
+        self.run(driver.put_content(self.at("before"), b"x"))
+        self._write_and_park(self.run(driver.writer(path)), b"parked")
+        writer = self._resume(driver)
+        told = self.run(driver.parked_at(path))
+        self.run(driver.put_content(self.at("after"), b"x"))
+        if told is not None:
+            before, after = (self.run(driver.stat(self.at(each))) for each in ("before", "after"))
+            assert before.modified - CLOCK_STEP <= told <= after.modified + CLOCK_STEP
+        self._write_and_park(writer, b", and nobody has taken over")
+        self._end(driver)
+        assert self.run(driver.parked_at(path)) is None
 
     @pytest.mark.parametrize("size", [0, 3, 70_000])
     def test_a2_notes_are_kept_with_the_bytes(self, driver: StorageDriver, size: int) -> None:
