@@ -90,6 +90,9 @@ GOLDEN = {
     layout.UploadSealed("a", UUID): (
         "docker/registry/v2/repositories/a/_uploads/2f0b9e0c-7d1e-4a53-9f5e-0d6f5b8b1c11/sealed"
     ),
+    layout.UploadPurging("a", UUID): (
+        "docker/registry/v2/repositories/a/_uploads/2f0b9e0c-7d1e-4a53-9f5e-0d6f5b8b1c11/purging"
+    ),
     layout.UploadStartedAt("a", UUID): (
         "docker/registry/v2/repositories/a/_uploads/2f0b9e0c-7d1e-4a53-9f5e-0d6f5b8b1c11/startedat"
     ),
@@ -229,6 +232,7 @@ def test_files_are_told_from_directories() -> None:
         "Tombstone",
         "UploadData",
         "UploadHashState",
+        "UploadPurging",
         "UploadSealed",
         "UploadStartedAt",
     }

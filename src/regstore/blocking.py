@@ -214,6 +214,9 @@ class Uploads:
     def all(self) -> Generator[UploadInfo, None, None]:
         return self._runtime.iterate(self._core.all())
 
+    def purge_one(self, upload_id: str, older_than: timedelta = timedelta(0)) -> bool:
+        return self._runtime.run(self._core.purge_one(upload_id, older_than))
+
 
 @_twin_of(AsyncManifests)
 class Manifests:

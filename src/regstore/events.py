@@ -14,6 +14,7 @@ class Action(Enum):
 
     UPLOAD_STARTED = "upload_started"
     UPLOAD_CANCELLED = "upload_cancelled"
+    UPLOAD_PURGED = "upload_purged"
     BLOB_PUSHED = "blob_pushed"
     BLOB_MOUNTED = "blob_mounted"
     BLOB_PULLED = "blob_pulled"

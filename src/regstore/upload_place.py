@@ -56,6 +56,19 @@ class UploadPlace:
         if protections().start_recheck:
             await self.require_started()
 
+    async def take_start(self) -> bytes | None:
+        """Do what :meth:`remove_start` does, and return what :meth:`restore_start` takes."""
+        try:
+            start = (await self._driver.get_content(self._started)).data
+        except PathNotFoundError:
+            return None
+        await self.remove_start()
+        return start
+
+    async def restore_start(self, start: bytes) -> None:
+        """Make the upload known again."""
+        await self._driver.put_content(self._started, start)
+
     async def remove_rest(self) -> None:
         """Remove everything that is left, after :meth:`remove_start`."""
         with suppress(PathNotFoundError):

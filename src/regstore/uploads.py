@@ -6,7 +6,7 @@ import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from regstore import layout
 from regstore.digest import Digest
@@ -15,6 +15,7 @@ from regstore.events import Action
 from regstore.hashing import Hasher
 from regstore.scope import Scope
 from regstore.upload import AsyncUpload
+from regstore.upload_purge import Purge
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,27 @@ class AsyncUploads:
                         yield info
         except PathNotFoundError:
             return
+
+    async def purge_one(self, upload_id: str, older_than: timedelta = timedelta(0)) -> bool:
+        """End an upload that its client has abandoned; return whether it was ended.
+
+        It is not where something of it is younger than *older_than* by the store's clock, as far
+        as the driver tells, nor where somebody adds to it meanwhile: then it goes on. What has no
+        start is litter, and is judged by the same age. A client that comes later is told that there
+        is no such upload. May be repeated after any error.
+
+        Bytes that are being sent count once they are parked: let *older_than* be longer than the
+        longest request. Of two that end the same upload at once both may say so.
+
+        :param older_than: by default it is ended whatever its age.
+        :raises BlobUploadUnknownError: there is nothing of such an upload.
+        :raises ReadOnlyError: the registry was opened read-only.
+        """
+        await self._scope.writing()
+        is_ended = await Purge(self._scope, upload_id).end(older_than)
+        if is_ended:
+            self._scope.tell(Action.UPLOAD_PURGED, upload_id=upload_id)
+        return is_ended
 
     async def _start(self, path: str) -> None:
         body = layout.format_startedat(self._scope.runtime.now())

@@ -28,6 +28,8 @@ def push_blobs(repo: Repository) -> list[Event]:
     upload.commit(DIGEST)
     cancelled = repo.uploads.create()
     cancelled.cancel()
+    purged = repo.uploads.create()
+    repo.uploads.purge_one(purged.id)
     started, ended = Action.UPLOAD_STARTED, Action.UPLOAD_CANCELLED
     return [
         Event(Action.BLOB_PUSHED, NAME, DIGEST, size=len(BLOB)),
@@ -35,6 +37,8 @@ def push_blobs(repo: Repository) -> list[Event]:
         Event(Action.BLOB_PUSHED, NAME, DIGEST, size=len(BLOB), upload_id=upload.id),
         Event(started, NAME, upload_id=cancelled.id),
         Event(ended, NAME, upload_id=cancelled.id),
+        Event(started, NAME, upload_id=purged.id),
+        Event(Action.UPLOAD_PURGED, NAME, upload_id=purged.id),
     ]
 
 

@@ -33,6 +33,7 @@
                     ├── hashstates                          UploadHashStatesRoot
                     │   └── <alg>                           UploadHashStates
                     │       └── <offset>                    UploadHashState: a saved hash
+                    ├── purging                             UploadPurging: being ended
                     ├── sealed                              UploadSealed: being verified
                     └── startedat                           UploadStartedAt: a time
 
@@ -139,6 +140,7 @@ from regstore.layout.v2 import (
     UploadHashState,
     UploadHashStates,
     UploadHashStatesRoot,
+    UploadPurging,
     UploadSealed,
     UploadsRoot,
     UploadStartedAt,
@@ -208,6 +210,7 @@ __all__ = [
     "UploadHashState",
     "UploadHashStates",
     "UploadHashStatesRoot",
+    "UploadPurging",
     "UploadSealed",
     "UploadStartedAt",
     "UploadsRoot",

@@ -213,6 +213,13 @@ class UploadStartedAt(OfUpload):
     __slots__ = ()
 
 
+@file(UPLOAD + "/purging")
+class UploadPurging(OfUpload):
+    """Says since when somebody ends this upload for its client; empty."""
+
+    __slots__ = ()
+
+
 @file(UPLOAD + "/sealed")
 class UploadSealed(OfUpload):
     """The whole content of an upload, which is being verified; regstore's own, stock ignores it."""

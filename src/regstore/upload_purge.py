@@ -1,0 +1,114 @@
+"""The end of an upload that its client has abandoned, and of no other.
+
+Who ends an upload does not know whether somebody still writes to it, so each looks at what the
+other did: whoever adds bytes looks for the start of the upload *after* them, and acknowledges
+nothing without it; whoever ends the upload removes its start, and looks for bytes *after* that.
+Where there are new ones they may have been acknowledged, and the start is put back.
+"""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from regstore import layout
+from regstore._protections import protections
+from regstore.driver import FileInfo
+from regstore.errors import PathNotFoundError
+from regstore.scope import Scope
+from regstore.upload_place import UploadPlace
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was seen of an upload, besides its start and the mark of who ends it.
+
+    :ivar files: path and version of each.
+    :ivar newest: when any of it, the start included, was last written.
+    """
+
+    files: frozenset[tuple[str, str]]
+    parked_at: datetime | None
+    newest: datetime
+
+    def has_grown_since(self, before: _Seen) -> bool:
+        """Whether anything was added."""
+        return bool(self.files - before.files) or (
+            self.parked_at is not None and self.parked_at != before.parked_at
+        )
+
+
+class Purge:
+    """The ending of one upload by somebody else than its client."""
+
+    def __init__(self, scope: Scope, upload_id: str) -> None:
+        self._scope = scope
+        self._driver = scope.driver
+        self._place = UploadPlace(scope, upload_id)
+        self._start = layout.UploadStartedAt(scope.name, upload_id).path
+        self._mark = layout.UploadPurging(scope.name, upload_id).path
+
+    async def end(self, older_than: timedelta) -> bool:
+        """End the upload; return ``False`` where something of it is younger than that.
+
+        :raises BlobUploadUnknownError: there is nothing of such an upload.
+        """
+        before = await self._look()
+        if before is None:
+            return await self._end_unseen()
+        if self._scope.runtime.now() - before.newest < older_than:
+            return False
+        if await self._marked_at() - before.newest < older_than or await self._goes_on(before):
+            await self._driver.delete_file(self._mark, missing_ok=True)
+            return False
+        await self._place.remove_rest()
+        return True
+
+    async def _goes_on(self, before: _Seen) -> bool:
+        """Make the upload unknown, unless somebody adds to it."""
+        if not protections().startedat_first:
+            return False
+        start = await self._place.take_start()
+        lag = self._driver.capabilities.staleness_bound
+        if lag:  # for who adds to see that the start is gone, and then for us to see what was added
+            await self._scope.runtime.sleep(2 * lag)
+        after = await self._look()
+        if start is None or after is None or not after.has_grown_since(before):
+            return False
+        await self._place.restore_start(start)
+        return True
+
+    async def _marked_at(self) -> datetime:
+        """Say that the upload is being ended, and return the time by the store's clock."""
+        await self._driver.put_content(self._mark, b"")
+        return (await self._driver.stat(self._mark, must_exist=True)).modified
+
+    async def _look(self) -> _Seen | None:
+        """Return what there is of the upload; ``None`` where nothing can be seen."""
+        found = {info.path: info for info in await self._files()}
+        parked_at = await self._driver.parked_at(self._place.data)
+        found.pop(self._mark, None)
+        times = [info.modified for info in found.values()]
+        if parked_at is not None:
+            times.append(parked_at)
+        if not times:
+            return None
+        found.pop(self._start, None)
+        files = frozenset((info.path, info.version) for info in found.values())
+        return _Seen(files, parked_at, max(times))
+
+    async def _files(self) -> list[FileInfo]:
+        try:
+            async with aclosing(self._driver.walk(self._place.directory.path)) as files:
+                return [info async for info in files]
+        except PathNotFoundError:
+            return []
+
+    async def _end_unseen(self) -> bool:
+        """Remove what only the driver sees: what a process has left that was killed."""
+        try:
+            await self._driver.delete(self._place.directory.path)
+        except PathNotFoundError:
+            raise self._place.unknown() from None
+        return True

@@ -1,0 +1,242 @@
+"""An upload that nobody goes on with is ended, and one that somebody does is not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from regstore import Action, Event, Repository, layout
+from regstore._protections import without
+from regstore._run import BlockingRuntime
+from regstore.consistency import Settled
+from regstore.digest import Digest
+from regstore.drivers.objects.driver import ObjectDriver
+from regstore.drivers.objects.port import Limits
+from regstore.errors import (
+    BlobUploadUnknownError,
+    PreconditionFailedError,
+    ReadOnlyError,
+    TransientError,
+)
+from regstore.testing.faults import Lag, LaggingDriver
+from regstore.testing.objects import MemoryObjects
+from tests import places
+from tests.places import Place, VirtualRuntime
+from tests.stores.faults import Call, Hooked, fail_at, once
+
+NAME = "library/app"
+BLOB = b"content" * 1000
+DIGEST = Digest.of(BLOB)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@pytest.fixture(params=["memory", "local", "objects", "lagging"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "local":
+        return places.local(tmp_path / "store")
+    runtime = VirtualRuntime()
+    if request.param == "memory":
+        return places.memory(runtime)
+    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
+    if request.param == "objects":
+        return Place(objects)
+    return Place(Settled(LaggingDriver(objects, Lag(get=1, stat=1, list=1)), 1))
+
+
+def later(place: Place, passed: timedelta) -> None:
+    """Let time pass: make older what is there."""
+    runtime = place.driver.runtime
+    if isinstance(runtime, VirtualRuntime):
+        runtime.clock.seconds += passed.total_seconds()
+    elif place.root is not None:
+        for path in place.root.rglob("*"):
+            if path.is_file():
+                os.utime(path, (path.stat().st_mtime - passed.total_seconds(),) * 2)
+
+
+def parked(repo: Repository) -> str:
+    with repo.uploads.create() as upload:
+        upload.write(BLOB)
+    return upload.id
+
+
+def hooked(place: Place, matches: Callable[[Call], bool], act: Callable[[], object]) -> Repository:
+    return Place(Hooked(place.driver, once(matches, act)), place.root).repository(NAME)
+
+
+def removes_start(call: Call) -> bool:
+    return call.name == "delete_file" and call.path.endswith("/startedat")
+
+
+def go_on(repo: Repository, upload_id: str) -> None:
+    with repo.uploads.resume(upload_id) as upload:
+        upload.write(BLOB)
+
+
+def test_what_is_old_enough_is_ended_and_leaves_nothing(place: Place) -> None:
+    repo = place.repository()
+    upload_id = parked(repo)
+    later(place, DAY)
+    place.observer.events.clear()
+    assert repo.uploads.purge_one(upload_id, HOUR)
+    assert place.observer.events == [Event(Action.UPLOAD_PURGED, NAME, upload_id=upload_id)]
+    later(place, HOUR)
+    assert place.files() == {}
+    assert list(repo.uploads.all()) == []
+    with pytest.raises(BlobUploadUnknownError):
+        place.repository().uploads.resume(upload_id).status()
+    with pytest.raises(BlobUploadUnknownError):
+        repo.uploads.purge_one(upload_id)
+
+
+def test_what_was_begun_long_ago_and_goes_on_is_left_alone(place: Place) -> None:
+    repo = place.repository()
+    upload_id = parked(repo)
+    later(place, DAY)
+    go_on(place.repository(), upload_id)
+    later(place, timedelta(seconds=5))
+    place.observer.events.clear()
+    assert not repo.uploads.purge_one(upload_id, HOUR)
+    assert place.observer.events == []
+    assert place.repository().uploads.resume(upload_id).commit(Digest.of(2 * BLOB)).size
+    later(place, HOUR)
+    assert not [path for path in place.files() if "_uploads" in path]
+
+
+def test_by_default_it_is_ended_whatever_its_age(place: Place) -> None:
+    repo = place.repository()
+    assert repo.uploads.purge_one(parked(repo))
+
+
+def test_one_that_was_only_begun_is_ended(place: Place) -> None:
+    repo = place.repository()
+    upload_id = repo.uploads.create().id
+    assert not repo.uploads.purge_one(upload_id, HOUR)
+    later(place, DAY)
+    assert repo.uploads.purge_one(upload_id, HOUR)
+    later(place, HOUR)
+    assert place.files() == {}
+
+
+def test_what_has_no_start_is_litter(place: Place) -> None:
+    repo = place.repository()
+    upload_id = parked(repo)
+    place.delete(layout.UploadStartedAt(NAME, upload_id).path)
+    later(place, timedelta(seconds=5))
+    assert not repo.uploads.purge_one(upload_id, HOUR)
+    later(place, DAY)
+    assert repo.uploads.purge_one(upload_id, HOUR)
+    later(place, HOUR)
+    assert place.files() == {}
+
+
+def test_who_comes_late_is_refused_and_leaves_nothing(place: Place) -> None:
+    repo = place.repository()
+    upload_id = parked(repo)
+    late = place.repository().uploads.resume(upload_id)
+    late.write(BLOB)
+    assert repo.uploads.purge_one(upload_id)
+    with pytest.raises((BlobUploadUnknownError, PreconditionFailedError)), late:
+        late.park()
+    later(place, HOUR)
+    assert not [path for path in place.files() if path.endswith(("data", "startedat"))]
+
+
+def test_bytes_that_were_acknowledged_meanwhile_are_kept(place: Place) -> None:
+    upload_id = parked(place.repository())
+    later(place, DAY)
+    repo = hooked(place, removes_start, lambda: go_on(place.repository(), upload_id))
+    assert not repo.uploads.purge_one(upload_id, HOUR)
+    place.repository().uploads.resume(upload_id).commit(Digest.of(2 * BLOB))
+
+
+def test_without_looking_at_the_start_first_they_are_lost(place: Place) -> None:
+    upload_id = parked(place.repository())
+    later(place, DAY)
+
+    def ends(call: Call) -> bool:
+        return call.name == "delete" and call.path == layout.Upload(NAME, upload_id).path
+
+    repo = hooked(place, ends, lambda: go_on(place.repository(), upload_id))
+    with without("startedat_first"):
+        assert repo.uploads.purge_one(upload_id, HOUR)
+    later(place, HOUR)
+    with pytest.raises(BlobUploadUnknownError):
+        place.repository().uploads.resume(upload_id).status()
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, 12))
+def test_what_was_cut_off_is_done_again(tmp_path: Path, number: int, moment: str) -> None:
+    place = places.local(tmp_path / "store")
+    upload_id = parked(place.repository())
+    hook = fail_at(number, moment)  # type: ignore[arg-type]
+    repo = Place(Hooked(place.driver, hook), place.root).repository(NAME)
+    try:
+        repo.uploads.purge_one(upload_id)
+    except TransientError:
+        with suppress(BlobUploadUnknownError):
+            assert place.repository().uploads.purge_one(upload_id)
+    assert place.files() == {}
+
+
+def test_nothing_of_no_upload_is_ended(place: Place) -> None:
+    for upload_id in ("never-begun", "not/an/id"):
+        with pytest.raises(BlobUploadUnknownError):
+            place.repository().uploads.purge_one(upload_id)
+
+
+def test_a_registry_that_is_read_only_ends_nothing(place: Place) -> None:
+    upload_id = parked(place.repository())
+    with pytest.raises(ReadOnlyError):
+        place.open(read_only=True).repository(NAME).uploads.purge_one(upload_id)
+    assert place.repository().uploads.resume(upload_id).status() == len(BLOB)
+
+
+def test_sessions_that_a_store_keeps_are_ended() -> None:
+    objects = MemoryObjects(
+        limits=Limits(min_part=1000, keeps_sessions=True), runtime=BlockingRuntime()
+    )
+    place = Place(ObjectDriver(objects))
+    repo = place.repository()
+    upload = repo.uploads.create()
+    upload.write(BLOB)
+    assert repo.uploads.purge_one(upload.id)
+    assert not objects.open_sessions
+
+
+def test_a_clock_that_is_wrong_ends_nothing(tmp_path: Path) -> None:
+    runtime = VirtualRuntime()
+    runtime.clock.seconds = 10 * 365 * DAY.total_seconds()
+    place = places.local(tmp_path / "store", runtime)
+    repo = place.repository()
+    upload_id = parked(repo)
+    assert not repo.uploads.purge_one(upload_id, DAY)
+    assert repo.uploads.resume(upload_id).status() == len(BLOB)
+    assert not place.has(layout.UploadPurging(NAME, upload_id).path)
+
+
+def test_what_is_young_is_not_touched(place: Place) -> None:
+    upload_id = parked(place.repository())
+    driver = Hooked(place.driver)
+    assert not Place(driver, place.root).repository(NAME).uploads.purge_one(upload_id, DAY)
+    assert {call.name for call in driver.calls} <= {"walk", "parked_at"}
+
+
+def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago() -> None:
+    runtime = VirtualRuntime()
+    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
+    settled = Settled(LaggingDriver(objects, Lag(get=1, stat=1, list=1)), 1)
+    upload_id = parked(Place(settled).repository())
+    times: dict[str, float] = {}
+
+    def note(call: Call, _moment: str) -> None:
+        times["start" if removes_start(call) else call.name] = runtime.monotonic()
+
+    assert Place(Hooked(settled, note)).repository(NAME).uploads.purge_one(upload_id)
+    assert times["walk"] - times["start"] >= 2
