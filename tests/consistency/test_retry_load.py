@@ -4,71 +4,37 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regstore._run import BlockingRuntime
 from regstore.consistency import RetryBudget, Retrying
 from regstore.consistency.backoff import Backoff
-from regstore.driver import StorageDriver
-from regstore.drivers.memory import MemoryDriver
-from regstore.errors import TransientError
-from tests.consistency.faulty import Faulty
-from tests.places import VirtualRuntime
+from tests.consistency.traffic import Traffic, Wrap, stacked, traffic
 
-CALLS = 4000
-PER_SECOND = 10.0
-BLOB = f"docker/registry/v2/blobs/sha256/ab/{'ab' * 32}/data"
-
-
-async def _call(driver: StorageDriver, turn: int) -> None:
-    if turn % 10 == 0:
-        await driver.put_content(BLOB, b"x")
-    elif turn % 10 == 1:
-        await driver.stat(BLOB)
-    else:
-        await driver.get_content(BLOB)
-
-
-def traffic(rate: float, seed: int, calls: int = CALLS) -> tuple[float, float]:
-    """Return the share of calls that succeed, and requests for each call.
-
-    A tenth of the calls write content, which is asked for in the rest.
-    """
-    runtime = VirtualRuntime()
-    runtime.random = random.Random(seed)
-    store = MemoryDriver(runtime=runtime)
-    runtime.run(store.put_content(BLOB, b"x"))
-    faulty = Faulty(store, rate, seed)
-    retrying = Retrying(faulty)
-    good = 0
-    for turn in range(calls):
-        runtime.clock.seconds += 1 / PER_SECOND
-        try:
-            runtime.run(_call(retrying, turn))
-        except TransientError:
-            continue
-        good += 1
-    return good / calls, faulty.requests.total() / calls
-
-
+WRAPS = st.sampled_from([Retrying, stacked])
 SEEDS = st.integers(min_value=0, max_value=2**32)
 
 
-@settings(max_examples=5, deadline=None)
-@given(SEEDS)
-def test_of_a_store_that_fails_now_and_then_nobody_notices_and_it_bears_little(seed: int) -> None:
-    good, load = traffic(0.05, seed)
-    assert good >= 0.999
-    assert load <= 1.1
+@settings(max_examples=8, deadline=None)
+@given(WRAPS, SEEDS)
+def test_of_a_store_that_fails_now_and_then_nobody_notices_and_it_bears_little(
+    wrap: Wrap, seed: int
+) -> None:
+    found = traffic(wrap, 0.05, seed)
+    assert found.good >= 0.999
+    assert found.load <= 1.1
 
 
-@settings(max_examples=6, deadline=None)
-@given(SEEDS, st.sampled_from([0.5, 0.9, 1.0]))
-def test_a_store_that_fails_half_the_time_gets_few_requests_more(seed: int, rate: float) -> None:
-    good, load = traffic(rate, seed)
-    assert good >= (1 - rate) * 0.9
-    assert load < 1.2
+@settings(max_examples=9, deadline=None)
+@given(WRAPS, SEEDS, st.sampled_from([0.5, 0.9, 1.0]))
+def test_a_store_that_fails_half_the_time_gets_few_requests_more(
+    wrap: Wrap, seed: int, rate: float
+) -> None:
+    found = traffic(wrap, rate, seed)
+    assert found.good >= (1 - rate) * 0.9
+    assert found.load < 1.2
 
 
 def test_rare_calls_can_be_repeated_too() -> None:
@@ -98,5 +64,6 @@ def test_pauses_grow_from_the_base_to_the_cap_and_are_never_alike(seed: int) -> 
     assert len(set(pauses)) > 5
 
 
-def test_a_store_that_works_gets_no_request_more() -> None:
-    assert traffic(0.0, 0, 100) == (1.0, 1.0)
+@pytest.mark.parametrize("wrap", [Retrying, stacked])
+def test_a_store_that_works_gets_no_request_more(wrap: Wrap) -> None:
+    assert traffic(wrap, 0.0, 0, 100) == Traffic(1.0, 1.0)
