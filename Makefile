@@ -20,7 +20,7 @@ help:
 	@echo 'make docs    build the documentation into site/'
 	@echo 'make fuzz    send hostile requests to the example servers: REQUESTS=50000, SEED=number'
 	@echo 'make torture cut connections, lose answers, kill and cancel: ROUNDS=300, SEED=number, FIRST=round'
-	@echo 'make bench   print how regstore compares with plain programs on this machine'
+	@echo 'make bench   print how regstore compares with plain programs, and its wrappers with none, here'
 	@echo 'make budgets count the requests of each operation, on trees of full size: some minutes'
 	@echo 'make soak    kill writers at random moments, ROUNDS=500 times in each test'
 	@echo 'make clean   remove everything that these targets made'
