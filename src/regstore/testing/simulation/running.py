@@ -83,7 +83,9 @@ class _Stage:
             loop.run(task)
         loop.drain()
         loop.run(loop.spawn(loop.sleep(self._run.knobs.bound), director, "the end"))
-        violations = check(Facts(self._run.knobs, world.bucket, self._ledger, world.trace))
+        violations = check(
+            Facts(self._run.knobs, world.bucket, self._ledger, world.trace, loop.time)
+        )
         loop.close()
         return Result(self._run, tuple(violations), world.trace, self._ledger)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regstore.testing.simulation.audit import audit
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.invariants.pushes import Pushes
+from regstore.testing.simulation.invariants.rest import at_rest
 from regstore.testing.simulation.invariants.tags import Tags
 from regstore.testing.simulation.invariants.uploads import Uploads
 from regstore.testing.simulation.violations import Violation
@@ -16,7 +16,7 @@ __all__ = ["Facts", "check"]
 
 def check(facts: Facts) -> Iterator[Violation]:
     """Yield what is wrong."""
-    yield from audit(facts.bucket, at_rest=False)
     yield from Pushes(facts).violations()
     yield from Tags(facts).violations()
     yield from Uploads(facts).violations()
+    yield from at_rest(facts)

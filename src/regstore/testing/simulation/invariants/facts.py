@@ -31,12 +31,16 @@ _ITEM_OF: dict[Kind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a run once it is over."""
+    """What is known of a run once it is over.
+
+    :ivar end: when that was.
+    """
 
     knobs: Knobs
     bucket: Bucket
     ledger: Ledger
     trace: Trace
+    end: float
 
     def quiet(self, operation: Operation) -> float:
         """Return the time from which on nothing that *operation* has sent takes effect."""

@@ -54,7 +54,7 @@ class Tags:
             for operation in operations:
                 if operation.kind == "get tag":
                     yield from self._read(key, operation)
-            yield from self._recorded(key, name, tag)
+            yield from self._recorded(key, name, tag, operations)
 
     def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
         events = [event for each in operations for event in self._events(key, each)]
@@ -140,29 +140,27 @@ class Tags:
         ]
         return max(own, default=0.0)
 
-    def _recorded(self, key: str, name: str, tag: str) -> Iterator[Violation]:
+    def _recorded(
+        self, key: str, name: str, tag: str, operations: list[Operation]
+    ) -> Iterator[Violation]:
         """Look whether history and revision were there whenever the tag got a value."""
         for version in self._facts.versions(key):
             if version.content is None:
                 continue
             digest = layout.parse_link(version.content.data)
-            for path, takers in (
-                (layout.TagIndexLink(name, tag, digest).path, ("delete tag", "delete manifest")),
-                (layout.RevisionLink(name, digest).path, ("delete manifest",)),
+            begun = self._begun(operations, digest, version.time)
+            for path in (
+                layout.TagIndexLink(name, tag, digest).path,
+                layout.RevisionLink(name, digest).path,
             ):
-                count = self._facts.bucket.count_at(path, version.time)
-                is_there = self._facts.bucket.version(path, count) is not None
-                if not is_there and not self._is_taken(name, tag, digest, takers, version.time):
+                if not self._facts.is_ever_there(path, begun, version.time):
                     yield Violation("I8", f"it became {digest} without {path}", key)
 
-    def _is_taken(
-        self, name: str, tag: str, digest: Digest, takers: tuple[str, ...], time: float
-    ) -> bool:
-        """Whether somebody was about to delete what a tag with the value *digest* needs."""
-        return any(
-            operation.kind in takers
-            and operation.repository == name
-            and operation.subject in {tag, digest}
-            and operation.invoked <= time
-            for operation in self._facts.ledger.operations
-        )
+    def _begun(self, operations: list[Operation], digest: Digest, time: float) -> float:
+        """Return since when somebody may have been about to make the tag *digest* at *time*.
+
+        Somebody else may have deleted meanwhile what was there then, or was still to be seen.
+        """
+        new = (each for each in operations if digest in {each.value, each.subject})
+        times = [each.invoked for each in new if each.invoked <= time <= self._facts.quiet(each)]
+        return min(times, default=time) - self._facts.knobs.bound
