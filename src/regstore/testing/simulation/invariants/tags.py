@@ -9,7 +9,8 @@
 
 Not promised: where requests arrive twice (:attr:`Knobs.repeated`) a change that nothing fences may
 take effect again; where deletions have no conditions, the deletion of a manifest may take a tag
-that was moved meanwhile.
+that was moved meanwhile. The history may lack the value of a tag that was deleted and set at the
+same time.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ class Tags:
                 if operation.kind == "get tag":
                     yield from self._read(key, operation)
             yield from self._recorded(key, name, tag, operations)
+            yield from self._remembered(key, name, tag, operations)
 
     def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
         events = [event for each in operations for event in self._events(key, each)]
@@ -155,6 +157,25 @@ class Tags:
             ):
                 if not self._facts.is_ever_there(path, begun, version.time):
                     yield Violation("I8", f"it became {digest} without {path}", key)
+
+    def _remembered(
+        self, key: str, name: str, tag: str, operations: list[Operation]
+    ) -> Iterator[Violation]:
+        """Look whether the history has the last value."""
+        last = self._facts.versions(key)[-1:]
+        if not last or last[0].content is None:
+            return
+        digest = layout.parse_link(last[0].content.data)
+        if layout.TagIndexLink(name, tag, digest).path in self._facts.bucket.contents:
+            return
+        begun = self._begun(operations, digest, last[0].time)
+        deletes = [
+            each
+            for each in self._facts.ledger.of("delete tag", "delete manifest")
+            if each.repository == name and self._facts.quiet(each) >= begun
+        ]
+        if not any(each.invoked <= last[0].time or each.outcome != "ok" for each in deletes):
+            yield Violation("I8", f"its history lacks {digest}, its value", key)
 
     def _begun(self, operations: list[Operation], digest: Digest, time: float) -> float:
         """Return since when somebody may have been about to make the tag *digest* at *time*.
