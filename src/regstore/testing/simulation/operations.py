@@ -23,6 +23,7 @@ Kind = Literal[
     "delete blob",
     "put manifest",
     "get manifest",
+    "get by tag",
     "delete manifest",
     "set tag",
     "get tag",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final
 
+from regstore.consistency import Layers
 from regstore.errors import RegstoreError
 from regstore.testing.simulation.actors import VERBS, Actor, Board
 from regstore.testing.simulation.invariants import Facts, check
@@ -17,7 +18,7 @@ from regstore.testing.simulation.network import CrashPoint
 from regstore.testing.simulation.operations import Ledger
 from regstore.testing.simulation.process import Process
 from regstore.testing.simulation.scenario import Plan, Scenario, draw_scenario
-from regstore.testing.simulation.stores import CLASSES, layered
+from regstore.testing.simulation.stores import CLASSES
 from regstore.testing.simulation.trace import Request, Trace
 from regstore.testing.simulation.violations import Violation
 from regstore.testing.simulation.world import World
@@ -117,7 +118,8 @@ class _Stage:
     def _begin(self, name: str) -> Actor:
         process = self._world.process(name)
         store = self._world.driver(process)
-        driver = layered(self._world.driver(process), self._run.knobs)
+        layers = Layers.needed_by(store, remote=True)
+        driver = layers.around(self._world.driver(process))
         return Actor(process, driver, store, self._ledger, self._board)
 
     def _crashing(self, process: Process, request: Request) -> CrashPoint | None:

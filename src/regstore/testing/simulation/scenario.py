@@ -11,6 +11,7 @@ from regstore.testing.simulation.network import CrashPoint
 
 Verb = Literal[
     "push",
+    "push manifest",
     "push stock",
     "pull",
     "pull tag",
@@ -30,12 +31,12 @@ Verb = Literal[
 ]
 
 KINDS: Final[dict[str, dict[Verb, int]]] = {
-    "pusher": {"push": 6, "pull": 1, "pull tag": 1},
+    "pusher": {"push": 6, "push manifest": 1, "pull": 1, "pull tag": 1},
     "puller": {"pull tag": 4, "pull": 2},
     "tagger": {
         "tag": 3, "create tag": 2, "swap tag": 4, "untag": 1, "untag if": 1, "pull tag": 2
     },
-    "mounter": {"mount": 3, "pull": 1, "push": 1},
+    "mounter": {"mount": 3, "push manifest": 1, "pull": 1, "push": 1},
     "uploader": {"begin upload": 3, "append": 4, "commit upload": 3, "append other": 1},
     "deleter": {"delete manifest": 4, "delete blob": 1, "push": 2},
     "purger": {"cancel upload": 2, "begin upload": 1, "append": 1},

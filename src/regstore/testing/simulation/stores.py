@@ -1,15 +1,12 @@
-"""Classes of stores, each with knobs that are drawn for every run, and the layers that fit it."""
+"""Classes of stores, each with knobs that are drawn for every run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final
 
-from regstore.consistency import Checked, Measured, Retrying, Settled, Throttled, time_left
-from regstore.driver import StorageDriver
 from regstore.testing.simulation.knobs import Knobs
 
 DrawKnobs = Callable[[Random], Knobs]
@@ -90,11 +87,3 @@ CLASSES: Final[Mapping[str, DrawKnobs]] = {
 ``read-after-new-write``: replacements, deletions and lists lag; ``eventual``: everything lags,
 within a known bound; ``ignoring``: takes conditions and does not look at them.
 """
-
-
-def layered(driver: StorageDriver, knobs: Knobs) -> StorageDriver:
-    """Put the wrappers around *driver* that a store of *knobs* needs."""
-    driver = Retrying(Throttled(Measured(driver)))
-    if knobs.bound:
-        driver = Settled(driver, left=partial(time_left, driver.runtime))
-    return Checked(driver)

@@ -7,7 +7,13 @@ from typing import Final
 
 from regstore.testing.simulation.actors.actor import Actor, Board
 from regstore.testing.simulation.actors.deleting import delete_blob, delete_manifest
-from regstore.testing.simulation.actors.pushing import mount, pull, pull_tag, push
+from regstore.testing.simulation.actors.pushing import (
+    mount,
+    pull,
+    pull_tag,
+    push,
+    push_manifest,
+)
 from regstore.testing.simulation.actors.stock import push_stock
 from regstore.testing.simulation.actors.tagging import (
     create_tag,
@@ -27,6 +33,7 @@ from regstore.testing.simulation.scenario import Step, Verb
 
 VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
     "push": push,
+    "push manifest": push_manifest,
     "push stock": push_stock,
     "pull": pull,
     "pull tag": pull_tag,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import suppress
 
+from regstore import Manifest
+from regstore.digest import Digest
 from regstore.errors import BlobUnknownError
 from regstore.testing.simulation.actors.actor import Actor, blob_of, image_of, name_of, tag_of
 from regstore.testing.simulation.actors.uploading import append, begin, commit
@@ -26,6 +29,13 @@ async def _push_image(actor: Actor, step: Step, image: Image, tags: tuple[str, .
 
     at_once = 1 if step.variant % 2 else 3
     await actor.driver.runtime.map(push_blob, image.blobs, at_once)
+    putting = actor.repository(name).manifests.put(image.body, tags=tags)
+    await actor.call(putting, "put manifest", name, image.digest, step, tags=tags)
+
+
+async def push_manifest(actor: Actor, step: Step) -> None:
+    """Push a manifest alone: that all it refers to is there is for the registry to see."""
+    name, image, tags = name_of(step), image_of(step), (tag_of(step),)
     putting = actor.repository(name).manifests.put(image.body, tags=tags)
     await actor.call(putting, "put manifest", name, image.digest, step, tags=tags)
 
@@ -62,11 +72,19 @@ async def pull(actor: Actor, step: Step) -> None:
 
 
 async def pull_tag(actor: Actor, step: Step) -> None:
-    """Pull what a tag names."""
+    """Pull what a tag names: by the tag, or by the digest that it names."""
     name, tag = name_of(step), tag_of(step)
-    digest = await actor.call(actor.repository(name).tags.get(tag), "get tag", name, tag, step)
-    if digest in IMAGE_OF:
-        await _pull_image(actor, step, IMAGE_OF[digest])
+    repository = actor.repository(name)
+    if step.variant % 2:
+        getting = _digest_of(repository.manifests.get(tag))
+        digest = await actor.call(getting, "get by tag", name, tag, step)
+    else:
+        digest = await actor.call(repository.tags.get(tag), "get tag", name, tag, step)
+    await _pull_image(actor, step, IMAGE_OF[digest])
+
+
+async def _digest_of(getting: Awaitable[Manifest]) -> Digest:
+    return (await getting).digest
 
 
 async def _pull_image(actor: Actor, step: Step, image: Image) -> None:

@@ -114,6 +114,19 @@ def needs(item: Item) -> list[Item]:
     return [item, *children]
 
 
+def proofs(got: Operation, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield pairs of keys: who sees the first in the course of *got* knows that the second is."""
+    if got.kind != "get by tag":
+        yield link_of(item_of(got)), data_of(item_of(got))
+        return
+    current = layout.TagCurrentLink(got.repository, got.subject).path
+    for digest in facts.values(current, got.invoked - facts.knobs.bound, got.returned):
+        if digest:
+            item: Item = "manifest", got.repository, digest
+            yield current, link_of(item)
+            yield link_of(item), data_of(item)
+
+
 def is_absence(operation: Operation) -> bool:
     """Whether the caller was told that what it asked for is not there."""
     return isinstance(operation.error, BlobUnknownError | ManifestUnknownError)

@@ -4,7 +4,7 @@
   until somebody asks for its deletion. A blob that is deleted while a manifest is being pushed may
   be missing from it: the client that deletes what others refer to is not stopped.
 - I6: whoever has pushed finds it at once, everybody else once the bound has passed; so with what
-  was deleted.
+  was deleted. Whoever has seen a link does not miss what it names.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from regstore.testing.simulation.invariants.facts import (
     item_of,
     link_of,
     needs,
+    proofs,
 )
 from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.violations import Violation
@@ -44,6 +45,9 @@ class Pushes:
                 yield from self._missed(got)
             elif got.outcome == "ok":
                 yield from self._back(got)
+        for got in self._facts.ledger.of("get blob", "get manifest", "get by tag"):
+            if is_absence(got):
+                yield from self._hasty(got)
 
     def _lost(self, put: Operation) -> Iterator[Violation]:
         """Look at all that an acknowledged push needs, from then on."""
@@ -69,6 +73,26 @@ class Pushes:
                 text = f"{got} by {got.process} missed it, and {put.process} had pushed it"
                 yield Violation("I6", text, link_of(item))
                 return
+
+    def _hasty(self, got: Operation) -> Iterator[Violation]:
+        """Look whether something proved to the reader that what it missed was there.
+
+        Only on a store that lags does it: what a link names shows later than the link.
+        """
+        seen: set[str] = set()
+        missed: dict[str, float] = {}
+        for each in self._facts.trace.requests[got.first - 1 : got.last]:
+            if each.process != got.process or each.arrived is None:
+                continue
+            if each.outcome == "PathNotFoundError":
+                missed[each.key] = each.arrived
+            elif each.outcome == "ok":
+                seen.add(each.key)
+                missed.pop(each.key, None)
+        for link, key in proofs(got, self._facts):
+            time = missed.get(key)
+            if link in seen and time is not None and self._facts.is_ever_there(key, time, time):
+                yield Violation("I6", f"{got} by {got.process} saw {link}, and missed this", key)
 
     def _back(self, got: Operation) -> Iterator[Violation]:
         item = item_of(got)

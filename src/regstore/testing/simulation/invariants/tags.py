@@ -44,7 +44,7 @@ class Tags:
     def violations(self) -> Iterator[Violation]:
         """Yield what is wrong."""
         of_tags: dict[tuple[str, str], list[Operation]] = {}
-        for operation in self._facts.ledger.of("set tag", "delete tag", "get tag"):
+        for operation in self._facts.ledger.of("set tag", "delete tag", "get tag", "get by tag"):
             of_tags.setdefault((operation.repository, operation.subject), []).append(operation)
         for operation in self._facts.ledger.of("put manifest"):
             for tag in operation.tags:
@@ -53,7 +53,7 @@ class Tags:
             key = layout.TagCurrentLink(name, tag).path
             yield from self._register(key, name, operations)
             for operation in operations:
-                if operation.kind == "get tag":
+                if operation.kind in {"get tag", "get by tag"}:
                     yield from self._read(key, operation)
             yield from self._recorded(key, name, tag, operations)
             yield from self._remembered(key, name, tag, operations)
@@ -94,7 +94,7 @@ class Tags:
     def _effect(self, key: str, operation: Operation) -> Effect | None:
         """Return what *operation* does if it does anything."""
         expect, new = operation.expect, operation.value
-        if operation.kind == "get tag":
+        if operation.kind in {"get tag", "get by tag"}:
             return Read(str(operation.found)) if self._is_strong and operation.found else None
         if operation.kind == "put manifest":
             return Write(operation.subject)
@@ -118,7 +118,7 @@ class Tags:
     def _read(self, key: str, got: Operation) -> Iterator[Violation]:
         if got.outcome == "ok":
             found = str(got.found)
-        elif isinstance(got.error, ManifestUnknownError):
+        elif isinstance(got.error, ManifestUnknownError) and got.kind == "get tag":
             found = ""
         else:
             return
