@@ -10,7 +10,7 @@ from regstore.digest import Digest
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.oci import OCI_MANIFEST
 from regstore.testing.simulation import Bucket, World
-from regstore.testing.simulation.audit import audit, litter
+from regstore.testing.simulation.audit import audit, dangles, litter
 
 LAYER = Digest.of(b"a layer")
 CONFIG = Digest.of(b"{}")
@@ -24,6 +24,7 @@ OTHER = Digest.of(b"other")
 UPLOAD = "0" * 8 + "-0000-4000-8000-" + "0" * 12
 
 REVISION = layout.RevisionLink("app", IMAGE).path
+LINK = layout.LayerLink("app", LAYER).path
 TAG = layout.TagCurrentLink("app", "v1").path
 
 run = BlockingRuntime().run
@@ -64,11 +65,10 @@ def test_a_sound_store_passes(pushed: tuple[Bucket, str]) -> None:
 
 
 DAMAGES = {
-    "no body": ("I3", REVISION, drop(layout.BlobData(IMAGE).path)),
-    "no data of a layer": ("I3", REVISION, drop(layout.BlobData(LAYER).path)),
-    "no link of a layer": ("I3", REVISION, drop(layout.LayerLink("app", LAYER).path)),
-    "no revision": ("I3", TAG, drop(REVISION)),
-    "no index": ("I8", TAG, drop(layout.TagIndexLink("app", "v1", IMAGE).path)),
+    "no body": ({REVISION}, drop(layout.BlobData(IMAGE).path)),
+    "no data of a layer": ({REVISION, LINK}, drop(layout.BlobData(LAYER).path)),
+    "no link of a layer": ({REVISION}, drop(LINK)),
+    "no revision": ({TAG}, drop(REVISION)),
 }
 SCARS = {
     "torn data": ("I4", layout.BlobData(LAYER).path, put(layout.BlobData(LAYER).path, b"a la")),
@@ -96,10 +96,12 @@ def test_what_must_hold_at_rest_is_missed_when_it_does_not(
     pushed: tuple[Bucket, str], damage: str
 ) -> None:
     bucket, _ = pushed
-    invariant, key, do = DAMAGES[damage]
+    keys, do = DAMAGES[damage]
     do(bucket)
     found = audit(bucket)
-    assert {(each.invariant, each.key) for each in found} == {(invariant, key)}
+    assert {each.invariant for each in found} == {"I3"}
+    assert {each.key for each in found} == keys
+    assert [each.key for each in found if dangles(each)] == ([TAG] if TAG in keys else [])
     assert audit(bucket, at_rest=False) == []
 
 
@@ -117,6 +119,17 @@ def test_what_must_always_hold_is_told_even_when_it_was_repaired(
         run(bucket.put(key, before.data))
     found = audit(bucket)
     assert {(each.invariant, each.key) for each in found} == {(invariant, key)}
+
+
+def test_a_history_that_was_deleted_is_no_violation_but_one_that_never_was_is(
+    pushed: tuple[Bucket, str],
+) -> None:
+    bucket, _ = pushed
+    drop(layout.TagIndexLink("app", "v1", IMAGE).path)(bucket)
+    assert audit(bucket) == []
+    late = layout.TagCurrentLink("app", "late").path
+    put(late, IMAGE.encode())(bucket)
+    assert [(each.invariant, each.key) for each in audit(bucket)] == [("I8", late)]
 
 
 def test_an_alias_link_is_as_good_as_any(pushed: tuple[Bucket, str]) -> None:

@@ -5,21 +5,22 @@ At every moment, of each version that any key ever had:
 - I4: the data of a blob has exactly the bytes of its digest.
 - I5: a link holds the digest of its path. A layer link of another algorithm than sha256 may hold a
   sha256 digest: the alias that CNCF distribution writes.
-- I8: a tag names what was a revision of its repository before.
+- I8: a tag names what was a revision of its repository before, and was in its history.
 - I22: no name is foreign to the layout, and what the driver keeps for itself lies where CNCF
   distribution does not stumble upon it.
 
 At rest, when nobody is about to do anything any more:
 
-- I3: a revision has its body, and all that the body refers to: data, and a link in the same
-  repository. A tag names a revision.
-- I8: the history of a tag has its value.
+- I3: a layer link has its data. A revision has its body, and all that the body refers to: data,
+  and a link in the same repository. A tag names a revision.
 - I17: the record of what is parked in an upload names chunks that are there, as long as it says.
 - I18: the saved state of an upload's hash is that of its bytes.
 - I20: no session is open for an upload that has ended.
 
-Not told, since it is allowed: content that nobody refers to, history of tags that are gone, and
-files of uploads that have ended (:func:`litter`).
+Not told, since it is allowed: content that nobody refers to; history of tags that are gone, and a
+history without the present value, where a deletion of the tag has overtaken its setting; files of
+uploads that have ended (:func:`litter`). Told, although it is allowed where a manifest is deleted
+while a tag is set to it: a tag that names what is gone (:func:`dangles`).
 """
 
 from __future__ import annotations
@@ -56,6 +57,11 @@ def audit(bucket: Bucket, *, at_rest: bool = True) -> list[Violation]:
     return found
 
 
+def dangles(violation: Violation) -> bool:
+    """Return whether *violation* is a tag that names what is no revision any more."""
+    return violation.invariant == "I3" and isinstance(_parse(violation.key), layout.TagCurrentLink)
+
+
 def litter(bucket: Bucket) -> list[str]:
     """Return the keys of uploads that have ended, in order: what a purge is for."""
     keys = sorted(bucket.contents)
@@ -82,9 +88,15 @@ def _named_before(
         if named is None:
             continue
         revision = layout.RevisionLink(tag.name, named).path
-        first = next(iter(bucket.history.get(revision, ())), None)
-        if first is None or first.time > version.time:
+        if not _was_there(bucket, revision, version.time):
             yield Violation("I8", f"it named {named}, which was no revision yet", tag.path)
+        if not _was_there(bucket, layout.TagIndexLink(tag.name, tag.tag, named).path, version.time):
+            yield Violation("I8", f"it named {named} before its history did", tag.path)
+
+
+def _was_there(bucket: Bucket, key: str, time: float) -> bool:
+    versions = bucket.history.get(key)
+    return bool(versions) and versions[0].time <= time
 
 
 @lru_cache(_REMEMBERED)
@@ -115,6 +127,8 @@ def _at_rest(bucket: Bucket) -> Iterator[Violation]:
         spec = _parse(key)
         if isinstance(spec, layout.RevisionLink):
             yield from _revision(bucket, spec)
+        elif isinstance(spec, layout.LayerLink):
+            yield from _layer(bucket, spec, _link(content.data))
         elif isinstance(spec, layout.TagCurrentLink):
             yield from _tag(bucket, spec, _link(content.data))
         elif key.endswith(_HEAD):
@@ -123,6 +137,11 @@ def _at_rest(bucket: Bucket) -> Iterator[Violation]:
         upload = _upload(f"{session.scratch}/") or _upload(session.key)
         if upload is None or not _is_live(bucket, upload):
             yield Violation("I20", "a session is open for an upload that has ended", session.key)
+
+
+def _layer(bucket: Bucket, link: layout.LayerLink, held: Digest | None) -> Iterator[Violation]:
+    if held is not None and layout.BlobData(held).path not in bucket.contents:
+        yield Violation("I3", "a blob has no data", link.path)
 
 
 def _revision(bucket: Bucket, link: layout.RevisionLink) -> Iterator[Violation]:
@@ -147,12 +166,8 @@ def _has(bucket: Bucket, name: str, reference: Reference) -> bool:
 
 
 def _tag(bucket: Bucket, tag: layout.TagCurrentLink, named: Digest | None) -> Iterator[Violation]:
-    if named is None:
-        return
-    if layout.RevisionLink(tag.name, named).path not in bucket.contents:
+    if named is not None and layout.RevisionLink(tag.name, named).path not in bucket.contents:
         yield Violation("I3", f"it names {named}, which is no revision", tag.path)
-    if layout.TagIndexLink(tag.name, tag.tag, named).path not in bucket.contents:
-        yield Violation("I8", f"its history lacks {named}, its value", tag.path)
 
 
 def _parked(bucket: Bucket, key: str, content: Content) -> Iterator[Violation]:
