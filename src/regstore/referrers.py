@@ -3,7 +3,8 @@
 CNCF distribution has no such index, so this one lies in regstore's own state: one small object per
 reference, whose body is the referrer's descriptor. It is a cache of what the manifests say. Until
 its ``_complete`` marker is written, a repository's manifests are read once and the index is built;
-manifests that other software pushes afterwards appear after :meth:`AsyncReferrers.reindex`.
+manifests that other software pushes afterwards appear after :meth:`AsyncReferrers.reindex`. What is
+deleted while somebody adds it, by a push or a reindex, may stay listed until the next reindex.
 """
 
 from __future__ import annotations

@@ -95,8 +95,8 @@ def _named_before(
 
 
 def _was_there(bucket: Bucket, key: str, time: float) -> bool:
-    versions = bucket.history.get(key)
-    return bool(versions) and versions[0].time <= time
+    versions = bucket.history.get(key, ())
+    return any(version.time <= time for version in versions[:1])
 
 
 @lru_cache(_REMEMBERED)

@@ -1,0 +1,60 @@
+"""``python -m regstore.testing.simulation.exploring``: every contest on every kind of store.
+
+Exits with 1 where something is wrong, and prints the schedule that shows it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+
+from regstore._run import BlockingRuntime
+from regstore.testing.simulation.exploring.contest import Contest
+from regstore.testing.simulation.exploring.contests import PAIRS, STORES, TRIOS
+from regstore.testing.simulation.exploring.explorer import Failure, explore, replay
+from regstore.testing.simulation.knobs import Knobs
+from regstore.testing.simulation.trace import Request
+
+_LINE = "{:40} {:14} {:>5} {:>9} {:>6} {:>5} {:>7}\n"
+
+
+def report(
+    contests: Iterable[Contest], stores: Mapping[str, Knobs], write: Callable[[str], object]
+) -> bool:
+    """Explore, and write a line for each contest on each store.
+
+    :returns: whether all is well.
+    """
+    monotonic = BlockingRuntime().monotonic
+    write(
+        _LINE.format("at the same time", "store", "calls", "schedules", "cut", "wrong", "seconds")
+    )
+    is_well = True
+    for contest in contests:
+        for store, knobs in stores.items():
+            begin = monotonic()
+            seen = explore(contest, knobs)
+            seconds = f"{monotonic() - begin:.1f}"
+            counts = (seen.calls, seen.schedules, seen.cut, seen.failing)
+            write(_LINE.format(contest.name, store, *counts, seconds))
+            if seen.simplest is not None:
+                is_well = False
+                write(describe(contest, seen.simplest, knobs))
+    return is_well
+
+
+def describe(contest: Contest, failure: Failure, knobs: Knobs) -> str:
+    """Return what is wrong, the schedule that shows it, and each of its requests in order."""
+    lines = [f"  {each.invariant}: {each.text} {each.key}" for each in failure.violations]
+    lines.append(f"  replay(contest, {' '.join(failure.schedule)!r}.split(), {knobs})")
+    trace = replay(contest, failure.schedule, knobs).world.trace
+    arrived = (event.subject for event in trace.events if event.kind == "arrived")
+    for request in arrived:
+        if isinstance(request, Request):
+            about = " ".join([request.key, *request.others])
+            lines.append(f"    {request.process} {request.name} {about}: {request.outcome}")
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(not report((*PAIRS, *TRIOS), STORES, sys.stdout.write))

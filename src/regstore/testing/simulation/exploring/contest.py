@@ -1,0 +1,94 @@
+"""Operations on one store at the same time, and what may come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from regstore import AsyncRegistry
+from regstore.testing.simulation.audit import audit
+from regstore.testing.simulation.bucket import Bucket, Version
+from regstore.testing.simulation.exploring.operation import (
+    Check,
+    Ending,
+    Operation,
+    Run,
+    is_done,
+    nothing,
+)
+from regstore.testing.simulation.knobs import Knobs
+from regstore.testing.simulation.violations import Violation
+from regstore.testing.simulation.world import World
+
+
+def none_of_it(violation: Violation) -> bool:
+    """Allow nothing."""
+    del violation
+    return False
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Operations on one store at the same time.
+
+    :ivar prepare: what happens before, alone.
+    :ivar operations: one for each process.
+    :ivar check: what must hold besides.
+    :ivar fenced: and what else, on a store that claims conditions.
+    :ivar about: what distinguishes it from others of the same operations.
+    :ivar allows: which violations that :func:`audit` finds are known and documented.
+    """
+
+    prepare: Run
+    operations: tuple[Operation, ...]
+    check: Check = nothing
+    fenced: Check = nothing
+    allows: Callable[[Violation], bool] = none_of_it
+    about: str = ""
+
+    @property
+    def name(self) -> str:
+        """Which operations they are."""
+        names = ", ".join(operation.name for operation in self.operations)
+        return f"{names} ({self.about})" if self.about else names
+
+    def violations(self, ending: Ending, knobs: Knobs) -> list[Violation]:
+        """Return what is wrong with *ending* on such a store."""
+        found = [each for each in audit(ending.bucket) if not self.allows(each)]
+        for operation, result in zip(self.operations, ending.results, strict=True):
+            if is_done(result):
+                found += operation.holds(ending)
+            elif not isinstance(result, operation.may_raise):
+                text = f"{operation.name} has raised {type(result).__name__}: {result}"
+                found.append(Violation("error", text, ""))
+        found += self.check(ending)
+        if knobs.conditions != "absent":
+            found += self.fenced(ending)
+        return found
+
+
+class Stage:
+    """A store as operations find it, prepared once.
+
+    :ivar told: what they are told.
+    """
+
+    def __init__(self, prepare: Run, knobs: Knobs) -> None:
+        world = World(0, knobs)
+        process = world.process("before")
+        preparing = world.loop.spawn(
+            prepare(AsyncRegistry(world.driver(process)), ""), process, "before"
+        )
+        self.told: str = str(world.loop.run(preparing))
+        world.loop.drain()
+        world.loop.close()
+        self._bucket = world.bucket
+
+    def set(self, bucket: Bucket) -> None:
+        """Make *bucket*, which is empty, what was prepared."""
+        prepared = self._bucket
+        bucket.contents.update(prepared.contents)
+        for key, versions in prepared.history.items():
+            bucket.history[key] = [Version(0.0, version.content) for version in versions]
+        for token, (session, parts) in prepared.open_sessions.items():
+            bucket.open_sessions[token] = (session, dict(parts))

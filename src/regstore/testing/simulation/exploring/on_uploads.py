@@ -1,0 +1,179 @@
+"""Operations on uploads, whose ids are told, and on blobs, whose digest is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from regstore import AsyncRegistry
+from regstore.digest import Digest
+from regstore.errors import (
+    BlobUnknownError,
+    BlobUploadUnknownError,
+    DigestInvalidError,
+    PreconditionFailedError,
+    UploadOffsetError,
+)
+from regstore.testing.simulation.exploring.operation import (
+    NAME,
+    Check,
+    Ending,
+    Operation,
+    Run,
+    is_done,
+)
+from regstore.testing.simulation.violations import Violation
+
+FIRST: Final = b"a" * 100
+SECOND: Final = b"b" * 70
+"""Longer than the least part, so that each is a chunk of its own where it was parked."""
+MORE: Final = b"c" * 50
+OTHER: Final = b"d" * 50
+COPY: Final = "copy"
+"""Where blobs are mounted."""
+
+
+def parked(*chunks: bytes, uploads: int = 1) -> Run:
+    """Begin *uploads*, in each park *chunks* one after the other, and tell the ids."""
+
+    async def prepare(registry: AsyncRegistry, told: str) -> str:
+        del told
+        of = registry.repository(NAME).uploads
+        ids = [(await of.create()).id for _ in range(uploads)]
+        for upload_id in ids:
+            for chunk in chunks:
+                async with of.resume(upload_id) as upload:
+                    await upload.receive([chunk])
+        return " ".join(ids)
+
+    return prepare
+
+
+async def stored(registry: AsyncRegistry, told: str) -> str:
+    """Put FIRST as a blob, and tell its digest."""
+    del told
+    return (await registry.repository(NAME).blobs.put(FIRST)).digest
+
+
+def commit(content: bytes, which: int = 0) -> Operation:
+    """Commit the upload as *content*."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        upload = registry.repository(NAME).uploads.resume(told.split()[which])
+        return await upload.commit(Digest.of(content))
+
+    errors = (BlobUploadUnknownError, DigestInvalidError)
+    return Operation("commit", run, _committed(content, which), errors)
+
+
+def finish(content: bytes) -> Operation:
+    """Send all of *content* with the last request of a push."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        upload = registry.repository(NAME).uploads.resume(told)
+        return await upload.finish(Digest.of(content), [content], 0)
+
+    return Operation("finish", run, _committed(content), (BlobUploadUnknownError,))
+
+
+def patch(data: bytes, offset: int) -> Operation:
+    """Send *data* at *offset*; return where the upload stands then."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        async with registry.repository(NAME).uploads.resume(told) as upload:
+            await upload.receive([data], offset)
+        return upload.offset
+
+    errors = (BlobUploadUnknownError, PreconditionFailedError, UploadOffsetError)
+    return Operation("patch", run, may_raise=errors, repeated=(UploadOffsetError,))
+
+
+def cancel() -> Operation:
+    """Cancel the upload, from a process that has not begun it."""
+
+    async def run(registry: AsyncRegistry, told: str) -> None:
+        await registry.repository(NAME).uploads.resume(told).cancel()
+
+    errors = (BlobUploadUnknownError,)
+    return Operation("cancel", run, _is_over(0), errors, errors)
+
+
+def create() -> Operation:
+    """Begin an upload."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        del told
+        return (await registry.repository(NAME).uploads.create()).id
+
+    return Operation("create", run)
+
+
+def put(content: bytes) -> Operation:
+    """Put a blob whole."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        del told
+        return await registry.repository(NAME).blobs.put(content)
+
+    return Operation("put", run)
+
+
+def delete() -> Operation:
+    """Delete the blob."""
+
+    async def run(registry: AsyncRegistry, told: str) -> None:
+        await registry.repository(NAME).blobs.delete(told)
+
+    return Operation("delete blob", run, repeated=(BlobUnknownError,))
+
+
+def mount() -> Operation:
+    """Mount the blob into another repository."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        return await registry.repository(COPY).blobs.mount(told, NAME)
+
+    def holds(ending: Ending) -> Iterator[Violation]:
+        if not ending.registry.repository(COPY).blobs.exists(ending.told):
+            yield Violation("I1", "a mount was acknowledged, and there is no blob", ending.told)
+
+    return Operation("mount", run, holds, (BlobUnknownError,))
+
+
+def one_patch(ending: Ending) -> Iterator[Violation]:
+    """Check that of two patches at one offset one at most was acknowledged."""
+    taken = [result for result in ending.results if is_done(result)]
+    if len(taken) > 1:
+        yield Violation("I17", f"{len(taken)} were acknowledged at one offset", ending.told)
+
+
+def one_commit(ending: Ending) -> Iterator[Violation]:
+    """Check that an upload which was complete was committed by somebody."""
+    if not any(is_done(result) for result in ending.results):
+        yield Violation("I20", "nobody could commit what was complete", ending.told)
+
+
+def _committed(content: bytes, which: int = 0) -> Check:
+    over = _is_over(which)
+
+    def holds(ending: Ending) -> Iterator[Violation]:
+        yield from over(ending)
+        digest = Digest.of(content)
+        try:
+            is_there = ending.registry.repository(NAME).blobs.get(digest) == content
+        except BlobUnknownError:
+            is_there = False
+        if not is_there:
+            yield Violation("I1", "a commit was acknowledged, and there is no blob", digest)
+
+    return holds
+
+
+def _is_over(which: int) -> Check:
+    def holds(ending: Ending) -> Iterator[Violation]:
+        upload_id = ending.told.split()[which]
+        uploads = ending.registry.repository(NAME).uploads.all()
+        if upload_id in {upload.upload_id for upload in uploads}:
+            yield Violation("I20", "its end was acknowledged, and it goes on", upload_id)
+
+    return holds

@@ -1,0 +1,83 @@
+"""What one process does to a store, what may come of it, and what holds once it is acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from regstore import AsyncRegistry, Registry
+from regstore.consistency import Checked
+from regstore.drivers.objects.driver import ObjectDriver
+from regstore.errors import RegstoreError
+from regstore.testing.objects import MemoryObjects
+from regstore.testing.simulation.bucket import Bucket
+from regstore.testing.simulation.process import Process
+from regstore.testing.simulation.violations import Violation
+from regstore.testing.simulation.world import World
+
+NAME: Final = "app"
+"""The repository in which everything takes place."""
+
+Run = Callable[[AsyncRegistry, str], Coroutine[Any, Any, object]]
+"""Code of one process; it is told what the preparation has returned."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What has come of one operation or several.
+
+    :ivar results: what each has returned, or the error that it has raised.
+    :ivar bucket: the truth.
+    :ivar told: what the operations were told.
+    """
+
+    results: tuple[object, ...]
+    bucket: Bucket
+    told: str
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What a process sees that begins now; to be read only."""
+        shown = MemoryObjects(self.bucket.contents, self.bucket.open_sessions, self.bucket.limits)
+        return Registry(ObjectDriver(shown), read_only=True)
+
+
+Check = Callable[[Ending], Iterator[Violation]]
+"""Tells what is wrong."""
+
+
+def nothing(ending: Ending) -> Iterator[Violation]:
+    """Ask for nothing."""
+    del ending
+    yield from ()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one process does.
+
+    :ivar run: does it.
+    :ivar holds: what must hold once it was acknowledged, whatever others do at the same time.
+    :ivar may_raise: what else may come of it where others are at work.
+    :ivar repeated: what else may come of it where it was done before, unheard.
+    """
+
+    name: str
+    run: Run
+    holds: Check = nothing
+    may_raise: tuple[type[RegstoreError], ...] = ()
+    repeated: tuple[type[RegstoreError], ...] = ()
+
+    async def perform(self, world: World, process: Process, told: str) -> object:
+        """Do it as *process*; return what comes of it, errors too."""
+        try:
+            return await self.run(AsyncRegistry(Checked(world.driver(process))), told)
+        except RegstoreError as error:
+            return error
+
+
+def is_done(result: object) -> bool:
+    """Return whether an operation was acknowledged."""
+    return not isinstance(result, RegstoreError)
