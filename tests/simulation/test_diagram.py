@@ -10,7 +10,16 @@ import pytest
 from regstore import AsyncRegistry, Digest, layout
 from regstore.consistency import Checked, Retrying, Settled
 from regstore.errors import RegstoreError
-from regstore.testing.simulation import Crashed, CrashPoint, Knobs, Process, Request, Trace, World
+from regstore.testing.simulation import (
+    Crashed,
+    CrashPoint,
+    Knobs,
+    Note,
+    Process,
+    Request,
+    Trace,
+    World,
+)
 from regstore.testing.simulation.diagram import draw
 from regstore.testing.simulation.diagram.ink import CHARACTER
 from regstore.testing.simulation.violations import Violation
@@ -117,6 +126,8 @@ def test_every_request_that_was_sent_is_drawn(seed: int) -> None:
 def test_what_became_of_a_request_is_told(seed: int) -> None:
     trace = wild_run(seed)
     drawn = Drawn(draw(trace))
+    crashed = [event.subject for event in trace.events if event.kind == "crashed"]
+    crashes = {note.process: note.time for note in crashed if isinstance(note, Note)}
     fates = {"repeated": 0, "lost": 0, "stale": 0, "unheard": 0}
     for request in trace.requests:
         if request.repeated is not None:
@@ -125,7 +136,8 @@ def test_what_became_of_a_request_is_told(seed: int) -> None:
         if request.arrived is None and request.answered is None:
             fates["lost"] += 1
             assert len(drawn.lines(request.number, "bad")) == 2, "no cross"
-        if request.is_stale and request.answered is not None:
+        is_drawn = request.answered is not None or request.sent <= crashes.get(request.process, -1)
+        if request.is_stale and is_drawn:
             fates["stale"] += 1
             assert drawn.lines(request.number, "stale")
     assert sum(word.startswith("stale: ") for word in drawn.words) == fates["stale"]

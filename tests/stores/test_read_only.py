@@ -51,7 +51,10 @@ CHANGES: dict[str, dict[str, Callable[[Registry], object]]] = {
         "delete": lambda registry: registry.repository(NAME).blobs.delete(Digest.of(BLOB)),
         "mount": lambda registry: registry.repository("b").blobs.mount(Digest.of(BLOB), NAME),
     },
-    "Uploads": {"create": lambda registry: registry.repository(NAME).uploads.create()},
+    "Uploads": {
+        "purge_one": lambda registry: registry.repository(NAME).uploads.purge_one(UPLOAD),
+        "create": lambda registry: registry.repository(NAME).uploads.create(),
+    },
     "Upload": {
         # To learn where an upload stands is to take it over from whoever holds it.
         "status": lambda registry: registry.repository(NAME).uploads.resume(UPLOAD).status(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -80,6 +80,11 @@ class Probed(Measured):
         return await super().writer(
             path, append=append, begin=begin, at_least=at_least, destination=destination
         )
+
+    @override
+    async def parked_at(self, path: str) -> datetime | None:
+        await self.ready()
+        return await super().parked_at(path)
 
     @override
     async def move(self, source: str, destination: str) -> None:
