@@ -160,9 +160,14 @@ class Upload:
         self._runtime.run(self._core.write(chunk, offset))
 
     def receive(
-        self, chunks: Iterable[bytes], offset: int | None = None, size: int | None = None
+        self,
+        chunks: Iterable[bytes],
+        offset: int | None = None,
+        size: int | None = None,
+        *,
+        may_repeat: bool = False,
     ) -> None:
-        self._runtime.run(self._core.receive(chunks, offset, size))
+        self._runtime.run(self._core.receive(chunks, offset, size, may_repeat=may_repeat))
 
     def park(self) -> None:
         self._runtime.run(self._core.park())

@@ -41,6 +41,13 @@ async def load(driver: StorageDriver, upload: layout.Upload, offset: int) -> Has
     return None if offset else Hasher(CANONICAL)
 
 
+async def at(
+    driver: StorageDriver, upload: layout.Upload, algorithm: str, offset: int
+) -> Hasher | None:
+    """Return a hasher of the first *offset* bytes, or ``None`` where no state says so."""
+    return await _at(driver, upload, algorithm, offset) if offset else Hasher(algorithm)
+
+
 async def nearest(
     driver: StorageDriver, upload: layout.Upload, algorithm: str, size: int
 ) -> Hasher:
@@ -61,10 +68,16 @@ async def cover_bytes(driver: StorageDriver, upload: layout.Upload) -> bool:
     return False
 
 
-def to_note(hasher: Hasher | None) -> bytes:
-    """Return the note that says what *hasher* knows; empty where it has no state to save."""
+def to_note(hasher: Hasher | None, earlier: Hasher | None = None) -> bytes:
+    """Return the note that says what *hasher* knows; empty where it has no state to save.
+
+    :param earlier: of fewer bytes, where the request before has ended; noted as well.
+    """
     state = hasher.state() if hasher is not None else None
-    return b"" if hasher is None or state is None else b"%s %s" % (hasher.algorithm.encode(), state)
+    if hasher is None or state is None:
+        return b""
+    before = earlier.state() if earlier and earlier.algorithm == hasher.algorithm else None
+    return b"%s %s%s" % (hasher.algorithm.encode(), state, before or b"")
 
 
 def from_note(note: bytes, offset: int) -> Hasher | None:
@@ -72,14 +85,26 @@ def from_note(note: bytes, offset: int) -> Hasher | None:
 
     ``None`` where no note says so; a fresh one where there are no bytes and no note.
     """
-    algorithm, _, state = note.partition(b" ")
     if not note:
         return None if offset else Hasher(CANONICAL)
+    return next((each for each in _noted(note) if each.size == offset), None)
+
+
+def earlier_in_note(note: bytes) -> Hasher | None:
+    """Return the hasher of where the request before has ended, if *note* tells."""
+    return next(iter(_noted(note)[1:]), None)
+
+
+def _noted(note: bytes) -> list[Hasher]:
+    name, _, states = note.partition(b" ")
+    algorithm = name.decode("ascii", "replace")
     try:
-        hasher = Hasher.resume(algorithm.decode(), state)
+        length = len(Hasher(algorithm).state() or b"") or len(states)
+        parts = [states[at : at + length] for at in range(0, len(states), length)]
+        found = [Hasher.resume(algorithm, state) for state in parts]
     except ValueError:
-        return None
-    return hasher if hasher is not None and hasher.size == offset else None
+        return []
+    return [each for each in found if each is not None]
 
 
 async def _offsets(driver: StorageDriver, upload: layout.Upload, algorithm: str) -> list[int]:

@@ -41,6 +41,7 @@ from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
 from regstore.upload_content import Buffer, UploadContent, content_of
 from regstore.upload_place import UploadPlace
+from regstore.upload_resend import Resend
 
 JOIN_BYTES: Final = 256 << 10
 """Chunks of a received body are joined to at least this size before they are written."""
@@ -112,7 +113,12 @@ class AsyncUpload:
         await self._content.take(writer, data)
 
     async def receive(
-        self, chunks: Chunks, offset: int | None = None, size: int | None = None
+        self,
+        chunks: Chunks,
+        offset: int | None = None,
+        size: int | None = None,
+        *,
+        may_repeat: bool = False,
     ) -> None:
         """Take the body of one request at *offset*, by default where the upload stands.
 
@@ -120,12 +126,21 @@ class AsyncUpload:
         before is taken all the same. An empty body at no *offset* asks nothing of the store.
 
         :param size: bytes that the sender announced for this body; no more are taken.
+        :param may_repeat: whether bytes that were taken before may come again, as from a client
+            that did not hear so: they are compared and passed over, and what comes after them is
+            taken. They can be compared where requests have begun and ended: the last one, and
+            on stores where uploads lie as stock has them, all. Off by default: the conformance
+            suite of OCI wants a repeated chunk refused.
         :raises SizeInvalidError: there were fewer, or more; what was taken stays.
-        :raises UploadOffsetError: the upload stands elsewhere; *chunks* was not touched.
+        :raises UploadOffsetError: the upload stands elsewhere, or holds other bytes there, or
+            nobody can tell. *chunks* was not touched unless *may_repeat*.
 
         Also what :meth:`write` and *chunks* raise.
         """
-        if offset is not None:
+        resend: Resend | None = None
+        if may_repeat and offset is not None:
+            resend = await self._resend(offset)
+        if resend is None and offset is not None:
             await self.write(b"", offset)
         taken = 0
         async with aclosing(joined(chunks, JOIN_BYTES)) as pieces:
@@ -133,10 +148,14 @@ class AsyncUpload:
                 taken += len(piece)
                 if size is not None and taken > size:
                     break
-                await self.write(piece)
+                rest = piece if resend is None else await resend.take(piece)
+                if rest:
+                    await self.write(rest)
         if size is not None and taken != size:
             msg = f"the body has {taken} bytes, not the {size} announced: go on from the offset"
             raise SizeInvalidError(msg, expected=size, actual=taken)
+        if resend is not None:
+            await resend.end()
 
     async def digest(self) -> Digest:
         """Return the digest of what was taken so far, in the algorithm that is tracked.
@@ -268,6 +287,12 @@ class AsyncUpload:
                 await self._content.release()
                 raise
         return None if self._content.sealed or self._content.published else self._content.writer
+
+    async def _resend(self, offset: int) -> Resend | None:
+        """Return what compares bytes that come again; ``None`` where *offset* is not behind."""
+        if await self._open() is None or not 0 <= offset < self.offset:
+            return None
+        return await Resend.begin(self._scope, self._place, self._content, offset, self.offset)
 
     async def _verify(self, wanted: Digest, size: int | None) -> None:
         await self._open()

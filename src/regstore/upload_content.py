@@ -93,6 +93,19 @@ class UploadContent(ABC):
     async def find_hashed(self, algorithm: str) -> Hasher:
         """Return a hasher of the longest known beginning of the content."""
 
+    async def hashed_at(self, offset: int) -> Hasher | None:
+        """Return a hasher of the first *offset* bytes, where a saved state tells it."""
+        hasher = self._hasher
+        if hasher is None:
+            return None
+        if offset in {0, hasher.size}:
+            return hasher.copy() if offset else Hasher(hasher.algorithm)
+        return await self._saved_at_offset(hasher.algorithm, offset)
+
+    @abstractmethod
+    async def _saved_at_offset(self, algorithm: str, offset: int) -> Hasher | None:
+        """Return a hasher of as many bytes as some request before has ended with."""
+
     @abstractmethod
     async def remember(self, hasher: Hasher) -> None:
         """Save what was hashed of sealed content, so that a commit can be finished."""
@@ -179,6 +192,10 @@ class NotedContent(UploadContent):
     """Keeps the state of the hash in the note beside what is parked."""
 
     _straight = False
+    _opened: Hasher | None = None
+    """Of the bytes that were there before this caller's."""
+    _earlier: Hasher | None = None
+    """Of those that were there before the last ones were parked."""
     _is_unseen = False
     """Whether it was parked and nobody has looked since whether the upload still is there."""
 
@@ -195,6 +212,8 @@ class NotedContent(UploadContent):
         self.stands_at(writer.size)
         if self._hasher is None or self._hasher.size != self.offset:
             self._hasher = hashstates.from_note(writer.note, writer.size)
+        self._opened = self._hasher.copy() if self._hasher and self._hasher.size else None
+        self._earlier = hashstates.earlier_in_note(writer.note)
 
     @override
     async def go_straight(self, digest: Digest) -> None:
@@ -228,7 +247,7 @@ class NotedContent(UploadContent):
         writer = self.writer
         if writer is not None:
             if writer.size or has_algorithm:
-                await writer.park(hashstates.to_note(hasher))
+                await writer.park(hashstates.to_note(hasher, self._before(hasher)))
             else:
                 await writer.cancel()  # who has taken nothing leaves no trace
             self.writer, self._hasher = None, None
@@ -236,6 +255,18 @@ class NotedContent(UploadContent):
         if self._is_unseen:
             await self._place.recheck_started()
             self._is_unseen = False
+
+    def _before(self, hasher: Hasher | None) -> Hasher | None:
+        """Return what was hashed before the last bytes that are parked with *hasher*."""
+        opened = self._opened
+        has_more = hasher is not None and opened is not None and opened.size < hasher.size
+        return opened if has_more else self._earlier
+
+    @override
+    async def _saved_at_offset(self, algorithm: str, offset: int) -> Hasher | None:
+        earlier = self._earlier
+        is_it = earlier and (earlier.algorithm, earlier.size) == (algorithm, offset)
+        return earlier.copy() if earlier and is_it else None
 
     async def _unseal(self) -> None:
         """Go on from what is parked, as it is before a commit seals it."""
@@ -317,6 +348,10 @@ class FiledContent(UploadContent):
     @override
     async def clear(self) -> None:
         await self._place.sweep()
+
+    @override
+    async def _saved_at_offset(self, algorithm: str, offset: int) -> Hasher | None:
+        return await hashstates.at(self._driver, self._place.directory, algorithm, offset)
 
     @override
     async def remember(self, hasher: Hasher) -> None:
