@@ -7,8 +7,19 @@ the link: either the collector's next look meets the link, or the writer meets t
 rescues the content before anybody is told that it is there. A reader whose link leads nowhere reads
 the copy.
 
-While no collector is at work that costs one small read a minute; a collector that begins waits
-longer than that before it condemns anything.
+While no collector is at work that costs one small read a minute.
+
+All of this rests on what collectors do in turn:
+
+- ``gc/state`` says ``active`` for longer than :data:`STATE_SECONDS`, and than the store lags,
+  before anything is condemned, and until no tombstone is left;
+- each step of a digest waits longer than :data:`REACH_SECONDS` and all lags, and then for a
+  complete look at all links and claims that was begun after that;
+- whatever a tombstone says of compare-and-swap, a collector that has written ``deleting`` waits out
+  the lag and looks for a claim (:class:`regstore.layout.SavedDigest`) before it removes anything:
+  a writer may have no conditions where the collector has;
+- links of layers go first, then the content, and not before its copy is whole;
+- a step that is not done within the ``lease`` that its tombstone tells is given up.
 """
 
 from __future__ import annotations
