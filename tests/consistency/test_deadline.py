@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import anyio
@@ -10,10 +11,16 @@ import pytest
 from typing_extensions import override
 
 from regstore._run import LoopRuntime
-from regstore.consistency import Retrying, WrapperDriver, deadline, time_left
+from regstore.consistency import Retrying, Settled, WrapperDriver, deadline, time_left
 from regstore.driver import FileInfo, FileWriter, StorageDriver
 from regstore.drivers.memory import MemoryDriver
-from regstore.errors import PathNotFoundError, ThrottledError, TransientError
+from regstore.errors import (
+    NotYetVisibleError,
+    PathNotFoundError,
+    ThrottledError,
+    TransientError,
+)
+from regstore.testing.faults import Lag, LaggingDriver
 from tests.consistency.faulty import Faulty
 from tests.places import VirtualRuntime
 
@@ -118,3 +125,19 @@ def test_what_is_under_way_is_cancelled_at_the_deadline(backend: str, name: str)
         assert driver.counts.past_deadline == 1
 
     anyio.run(main, backend=backend)
+
+
+def test_the_journal_answers_at_the_deadline_or_says_not_yet() -> None:
+    runtime = VirtualRuntime()
+    store = LaggingDriver(MemoryDriver(runtime=runtime), Lag(get=1.0))
+    driver = Settled(Retrying(store), 1.0, left=partial(time_left, runtime))
+    for path, size in (("small", 10), ("large", 9000)):
+        runtime.run(driver.put_content(path, bytes(size)))
+
+    async def read(path: str) -> int:
+        with deadline(runtime, 0.3):
+            return len((await driver.get_content(path)).data)
+
+    assert runtime.run(read("small")) == 10
+    with pytest.raises(NotYetVisibleError):
+        runtime.run(read("large"))

@@ -12,7 +12,7 @@ from typing import Final, Generic, NoReturn, TypeVar
 from regstore.consistency.journal import Entry, Journal
 from regstore.consistency.trust import Promise, Trust
 from regstore.driver import FileInfo, StorageDriver
-from regstore.errors import NotYetVisibleError, PathNotFoundError
+from regstore.errors import NotYetVisibleError, PathNotFoundError, TransientError
 
 T = TypeVar("T")
 
@@ -204,9 +204,19 @@ class _Wait(Generic[T]):
             rest = min(pause, end + MOMENT - now, self._deadline - now)
             await self._runtime.sleep(max(0.0, rest))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
-            self._trust.seen.reads_again += 1
-            self._sent = self._runtime.monotonic()
-            answer = await self._reads.once(self._asked)
+            answer = await self._again()
+
+    async def _again(self) -> T | None:
+        """Ask once more; where the caller's time ends first nothing is seen, and nothing proved."""
+        self._trust.seen.reads_again += 1
+        self._sent = self._runtime.monotonic()
+        try:
+            return await self._reads.once(self._asked)
+        except TransientError:
+            if self._runtime.monotonic() < self._deadline - MOMENT:
+                raise
+            self._sent = -inf
+            return None
 
     def _end(self, entry: Entry | None) -> float:
         """Return the time after which another answer cannot be expected."""
