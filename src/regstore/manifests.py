@@ -235,8 +235,9 @@ class AsyncManifests:
         return body
 
     async def _read_revision(self, digest: Digest, reference: str) -> Digest:
+        is_named = reference != digest  # by a tag, which is set after the revision
         try:
-            return await read_link(self._driver, self._revision(digest))
+            return await read_link(self._driver, self._revision(digest), must_exist=is_named)
         except PathNotFoundError as error:
             raise self._unknown(reference) from error
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import pytest
+from typing_extensions import override
 
-from regstore import ABSENT, Digest, Registry, Repository
+from regstore import ABSENT, Digest, Registry, Repository, layout
 from regstore.consistency import Checked, Settled
 from regstore.driver import StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
-from regstore.errors import RegstoreError
-from regstore.testing.faults import Lag, LaggingDriver
+from regstore.errors import PathNotFoundError, RegstoreError
+from regstore.testing.faults import Call, InterceptedDriver, Lag, LaggingDriver
 from tests.places import VirtualRuntime
+
+T = TypeVar("T")
 
 EMPTY = b'{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}'
 LAYER = b"a layer" * 100
@@ -130,3 +134,28 @@ def test_another_process_pulls_what_its_tag_shows() -> None:
         assert there.tags.get("t") == pushed
         assert json.loads(there.manifests.get(pushed).body)["annotations"] == {"note": f"{number}"}
         assert there.blobs.get(Digest.of(LAYER)) == LAYER
+
+
+class LateDriver(InterceptedDriver):
+    """Shows one path later than all the others."""
+
+    path = ""
+    until = 0.0
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        if call.path == self.path and self.runtime.monotonic() < self.until:
+            raise PathNotFoundError(call.path, self.name)
+        return await effect()
+
+
+def test_the_manifest_that_a_tag_names_is_waited_for() -> None:
+    """Its revision was there before the tag, and may show after it."""
+    place = Place(Lag())
+    late = LateDriver(MemoryDriver(place.store, place.runtime))
+    there = Registry(Checked(Settled(late, 2.0))).repository("library/app")
+    here = place.repository()
+    pushed = here.manifests.put(manifest(here), tags=["t"]).descriptor.digest
+    late.path = layout.RevisionLink("library/app", pushed).path
+    late.until = place.runtime.monotonic() + 1.0
+    assert there.manifests.get("t").digest == pushed
