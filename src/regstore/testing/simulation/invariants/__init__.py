@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from regstore.testing.simulation.invariants.deadlines import overdue
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.invariants.pushes import Pushes
 from regstore.testing.simulation.invariants.rest import at_rest
@@ -19,4 +20,5 @@ def check(facts: Facts) -> Iterator[Violation]:
     yield from Pushes(facts).violations()
     yield from Tags(facts).violations()
     yield from Uploads(facts).violations()
+    yield from overdue(facts)
     yield from at_rest(facts)

@@ -1,5 +1,6 @@
 """What uploads keep.
 
+- I9: nobody is told of another writer where there is none.
 - I17: what was acknowledged of an upload stays: whoever goes on with it later begins after it. No
   position is acknowledged with two different bytes. Who only ever sends the bytes of the blob is
   never told that the upload has another digest.
@@ -17,7 +18,11 @@ from itertools import combinations
 
 from regstore import layout
 from regstore.drivers.objects.naming import ParkedPlace
-from regstore.errors import BlobUploadUnknownError, DigestInvalidError
+from regstore.errors import (
+    BlobUploadUnknownError,
+    DigestInvalidError,
+    PreconditionFailedError,
+)
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.violations import Violation
@@ -41,6 +46,7 @@ class Uploads:
             yield from self._refused(key, operations)
             yield from self._late(name, upload_id, operations)
             yield from self._again(key, operations)
+            yield from self._alone(key, operations)
 
     def _contiguous(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         acked = [each for each in operations if each.kind == "append" and each.outcome == "ok"]
@@ -58,11 +64,11 @@ class Uploads:
 
     def _meets(self, operation: Operation, others: list[Operation]) -> bool:
         """Return whether one of *others* may have seen the upload as *operation* did."""
-        lag = self._facts.knobs.bound
+        facts = self._facts
         return any(
             other is not operation
-            and other.invoked <= self._facts.quiet(operation) + lag
-            and operation.invoked <= self._facts.quiet(other) + lag
+            and other.invoked <= facts.quiet(operation) + facts.lag(operation, other)
+            and operation.invoked <= facts.quiet(other) + facts.lag(other, operation)
             for other in others
         )
 
@@ -95,6 +101,14 @@ class Uploads:
             known_at = first.returned + self._facts.lag(first, second)
             if was_told and known_at < second.invoked and not self._is_deleted(second):
                 yield Violation("I20", "committed, and unknown to who committed again", key)
+
+    def _alone(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        for each in operations:
+            if isinstance(each.error, PreconditionFailedError) and not self._meets(
+                each, operations
+            ):
+                text = f"{each.process} was told of another writer, and there was none"
+                yield Violation("I9", text, key)
 
     def _is_deleted(self, commit: Operation) -> bool:
         return any(
