@@ -131,26 +131,3 @@ def test_parts_of_an_upload_that_was_purged_tell_that_somebody_was_first() -> No
     with pytest.raises(BlobUploadUnknownError):
         runtime.run(upload.cancel())
     assert scene.litter() == []
-
-
-def test_what_a_killed_process_sent_is_found_by_listing_after_another_has_committed() -> None:
-    scene, runtime = Scene(Bucket(), KEEPING), VirtualRuntime()
-    runtime.run(furnish(scene, open_core(scene.driver(runtime)), (320,)))
-    killed = open_core(scene.driver(runtime)).repository(NAME).uploads.resume(scene.upload_id)
-    runtime.run(killed.write(scene.blob[320:], 320))
-    again = open_core(scene.driver(runtime)).repository(NAME).uploads.resume(scene.upload_id)
-    runtime.run(again.write(scene.blob[320:], 320))
-    runtime.run(again.commit(DIGEST))
-    (session,) = scene.bucket.sessions
-    assert [name for name in scene.bucket.contents if "/_uploads/" in name] != []
-    runtime.run(purge(scene, runtime))
-    assert session not in scene.bucket.sessions
-    assert scene.litter() == []
-
-
-def test_records_of_chunks_go_with_the_chunks() -> None:
-    scene, runtime = Scene(Bucket(), KEEPING), VirtualRuntime()
-    runtime.run(furnish(scene, open_core(scene.driver(runtime)), (320, 360)))
-    upload = open_core(scene.driver(runtime)).repository(NAME).uploads.resume(scene.upload_id)
-    runtime.run(upload.commit(Digest.of(scene.blob[:360])))
-    assert scene.litter() == []

@@ -32,7 +32,7 @@ from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Head
 from regstore.drivers.objects.removal import delete_tree
 from regstore.drivers.objects.straight import StraightWriter
-from regstore.drivers.objects.writer import ObjectWriter, chunk_keys, delete_all
+from regstore.drivers.objects.writer import ObjectWriter, delete_all
 from regstore.errors import (
     NotYetVisibleError,
     PathExistsError,
@@ -276,5 +276,5 @@ class ObjectDriver(StorageDriver):
         place = ParkedPlace.of(path)
         head = await read_head(self._store, place)
         if head is not None:
-            chunks = chunk_keys(self._store, head.record.chunks)
+            chunks = {chunk.key for chunk in head.record.chunks}
             await delete_all(self._store, {place.head, *chunks})

@@ -4,8 +4,7 @@
 
     <directory>/.regstore-parked/<name>/head             what is parked at <directory>/<name>
     <directory>/.regstore-parked/<name>/chunk-<nonce>    its bytes; immutable, listed by the head
-    <directory>/.regstore-parked/<name>/session-<nonce>  an assembly under way elsewhere, or of the
-                                                         chunk of the same nonce
+    <directory>/.regstore-parked/<name>/session-<nonce>  an assembly under way elsewhere
 
 So a listing of an ancestor finds all of it, and nothing of it is below *name* itself: stores with
 real directories (Azure with a hierarchical namespace) have no object that is a directory too.
@@ -19,7 +18,6 @@ from dataclasses import dataclass
 from regstore.driver import RESERVED_PREFIX
 
 PARKED = f"{RESERVED_PREFIX}parked"
-_CHUNK = "chunk-"
 _SESSION = "session-"
 
 
@@ -42,7 +40,7 @@ class ParkedPlace:
 
     def chunk(self, rng: random.Random) -> str:
         """Return a key that no chunk has had."""
-        return f"{self.directory}/{_CHUNK}{nonce(rng)}"
+        return f"{self.directory}/chunk-{nonce(rng)}"
 
     def session(self, rng: random.Random) -> str:
         """Return a key for the record of a session."""
@@ -62,18 +60,6 @@ def is_reserved(name: str) -> bool:
 def is_hidden(key: str) -> bool:
     """Whether any segment of *key* is the driver's own."""
     return key.startswith(RESERVED_PREFIX) or f"/{RESERVED_PREFIX}" in key
-
-
-def session_record_of(chunk: str) -> str:
-    """Return the key for the record of the session that assembles a chunk."""
-    directory, _, name = chunk.rpartition("/")
-    return f"{directory}/{_SESSION}{name.removeprefix(_CHUNK)}"
-
-
-def chunk_of(record: str) -> str:
-    """Return the key of the chunk that a session assembles, if its record is that of a chunk."""
-    directory, _, name = record.rpartition("/")
-    return f"{directory}/{_CHUNK}{name.removeprefix(_SESSION)}"
 
 
 def is_session_record(key: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regstore.drivers.objects.naming import ParkedPlace, chunk_of, is_session_record
+from regstore.drivers.objects.naming import ParkedPlace, is_session_record
 from regstore.drivers.objects.paging import below
 from regstore.drivers.objects.port import ObjectStore, Session
 from regstore.drivers.objects.sessions import recorded_at
@@ -23,8 +23,7 @@ async def delete_tree(store: ObjectStore, path: str) -> None:
     )
     keys = {key for some in found for key in some if isinstance(key, str)}
     sessions = [each for some in found for each in some if isinstance(each, Session)]
-    records = [key for key in keys if is_session_record(key) and chunk_of(key) not in keys]
-    sessions += await _recorded(store, records)
+    sessions += await _recorded(store, [key for key in keys if is_session_record(key)])
     if not keys and not sessions:
         raise PathNotFoundError(path, store.name)
     await store.runtime.map(lambda session: store.abort(session, []), sessions)

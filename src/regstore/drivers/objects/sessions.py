@@ -17,20 +17,12 @@ class KnownSession:
     and whoever assembles the same content at the same time must send it again.
 
     :param is_recorded: ``False`` where whoever deletes what is parked finds *key* by itself.
-    :param record: the key of the record, of a *key* that nobody else ever assembles: it tells the
-        session without naming it, and may stay as long as the object does.
     :ivar session: once it was begun.
     :ivar record: the key of the record, while there may be one.
     """
 
     def __init__(
-        self,
-        store: ObjectStore,
-        key: str,
-        place: ParkedPlace,
-        *,
-        is_recorded: bool = True,
-        record: str | None = None,
+        self, store: ObjectStore, key: str, place: ParkedPlace, *, is_recorded: bool = True
     ) -> None:
         self.key = key
         self.session: Session | None = None
@@ -38,7 +30,6 @@ class KnownSession:
         self._store = store
         self._place = place
         self._is_recorded = is_recorded and store.limits.keeps_sessions
-        self._given_record = record
         self._has_unheard = False
 
     @property
@@ -52,12 +43,12 @@ class KnownSession:
         Who is cancelled meanwhile is heard when it has been begun, so that it is known.
         """
         if self._is_recorded and self.record is None:
-            self.record = self._given_record or self._place.session(self._store.runtime.random)
+            self.record = self._place.session(self._store.runtime.random)
             await self._write(self.record, Session(self.key, "", self._place.directory))
         session = self.session
         if session is None:
             session = await self._store.runtime.shield(self._begin())
-        if self.record is not None and self._given_record is None and not self._has_unheard:
+        if self.record is not None and not self._has_unheard:
             await self._write(self.record, session)
         return session
 

@@ -11,9 +11,9 @@ from regstore._tasks import Limiter
 from regstore.driver import EPOCH, Condition, FileInfo, check_path
 from regstore.drivers.objects import assembly
 from regstore.drivers.objects.buffered import BufferedWriter
-from regstore.drivers.objects.feed import Feed, part_size
+from regstore.drivers.objects.feed import Feed
 from regstore.drivers.objects.heads import HeadClaim
-from regstore.drivers.objects.naming import ParkedPlace, session_record_of
+from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head
 from regstore.drivers.objects.sessions import KnownSession
@@ -95,12 +95,12 @@ class ObjectWriter(BufferedWriter):
         doomed = list(self._own)
         if await self._claim.remove():
             doomed += [*self._chunks, *self._replaced]
-        await delete_all(self._store, {*self._strays, *chunk_keys(self._store, doomed)})
+        await delete_all(self._store, {*self._strays, *_keys(doomed)})
         self._feed = self._sending = None
 
     @override
     async def _sweep(self) -> None:
-        doomed = self._strays | chunk_keys(self._store, [*self._chunks, *self._replaced])
+        doomed = self._strays | _keys([*self._chunks, *self._replaced])
         if self._claim.head is not None:
             doomed.add(self._place.head)
         if self._copying is not None:
@@ -116,8 +116,7 @@ class ObjectWriter(BufferedWriter):
     async def _send(self) -> None:
         if self._sending is None:
             key = self._place.chunk(self._store.runtime.random)
-            record = session_record_of(key)
-            self._sending = KnownSession(self._store, key, self._place, record=record)
+            self._sending = KnownSession(self._store, key, self._place, is_recorded=False)
             self._strays.add(key)
         if self._feed is None:
             self._feed = Feed(self._store, await self._sending.begin(), self._slots)
@@ -161,7 +160,7 @@ class ObjectWriter(BufferedWriter):
         """Make the head record name what this writer has; from then on it is parked."""
         await self._claim.replace(tuple(self._chunks), note)
         self._own.clear()
-        await delete_all(self._store, {*self._strays, *chunk_keys(self._store, self._replaced)})
+        await delete_all(self._store, {*self._strays, *_keys(self._replaced)})
         self._replaced.clear()
         self._strays.clear()
 
@@ -199,14 +198,8 @@ class ObjectWriter(BufferedWriter):
         self._replaced.append(self._chunks.pop())
 
 
-def chunk_keys(store: ObjectStore, chunks: Iterable[Chunk]) -> set[str]:
-    """Return the keys of *chunks*, with those of the records of their sessions."""
-    chunks = list(chunks)
-    keys = {chunk.key for chunk in chunks}
-    if store.limits.keeps_sessions:
-        came_in_parts = part_size(store, 1)
-        keys |= {session_record_of(chunk.key) for chunk in chunks if chunk.size > came_in_parts}
-    return keys
+def _keys(chunks: Iterable[Chunk]) -> set[str]:
+    return {chunk.key for chunk in chunks}
 
 
 def _info(chunk: Chunk) -> FileInfo:
