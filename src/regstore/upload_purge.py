@@ -59,7 +59,10 @@ class Purge:
             return await self._end_unseen()
         if self._scope.runtime.now() - before.newest < older_than:
             return False
-        if await self._marked_at() - before.newest < older_than or await self._goes_on(before):
+        marked_at = await self._marked_at()
+        if marked_at is None:  # somebody else has ended it, or let it go on
+            return await self.end(older_than)
+        if marked_at - before.newest < older_than or await self._goes_on(before):
             await self._driver.delete_file(self._mark, missing_ok=True)
             return False
         await self._place.remove_rest()
@@ -79,10 +82,16 @@ class Purge:
         await self._place.restore_start(start)
         return True
 
-    async def _marked_at(self) -> datetime:
-        """Say that the upload is being ended, and return the time by the store's clock."""
+    async def _marked_at(self) -> datetime | None:
+        """Say that the upload is being ended, and return the time by the store's clock.
+
+        ``None`` where somebody else has removed the mark at once.
+        """
         await self._driver.put_content(self._mark, b"")
-        return (await self._driver.stat(self._mark, must_exist=True)).modified
+        try:
+            return (await self._driver.stat(self._mark, must_exist=True)).modified
+        except PathNotFoundError:
+            return None
 
     async def _look(self) -> _Seen | None:
         """Return what there is of the upload; ``None`` where nothing can be seen."""

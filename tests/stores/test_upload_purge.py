@@ -240,3 +240,15 @@ def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago() 
 
     assert Place(Hooked(settled, note)).repository(NAME).uploads.purge_one(upload_id)
     assert times["walk"] - times["start"] >= 2
+
+
+def test_one_that_somebody_cancels_at_the_same_time_is_unknown(place: Place) -> None:
+    repo = place.repository(NAME)
+    upload_id = parked(repo)
+
+    def looks_at_its_mark(call: Call) -> bool:
+        return call.name == "stat" and call.path.endswith("/purging")
+
+    purging = hooked(place, looks_at_its_mark, lambda: repo.uploads.resume(upload_id).cancel())
+    with pytest.raises(BlobUploadUnknownError):
+        purging.uploads.purge_one(upload_id)
