@@ -2,7 +2,7 @@
 
 Run by ``make bench``, or with the repository on ``PYTHONPATH``. Times of calls on memory are
 processor time, so that a busy machine tells the same: medians over short rounds in which both sides
-take turns, less what the driver alone takes. All else is counted on virtual time with seeded faults.
+take turns, less what the driver alone takes. All else is counted on virtual time, faults seeded.
 """
 
 from __future__ import annotations
