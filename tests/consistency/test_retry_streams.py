@@ -146,6 +146,18 @@ def test_every_step_of_a_writer_is_repeated(place: Place, fault: Fault, step: in
     assert place.retrying.counts.retries == 1
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_who_was_overtaken_is_told_so_whatever_got_lost(place: Place, fault: Fault) -> None:
+    place.run(place.run(place.store.writer("a")).park())
+    older = place.run(place.retrying.writer("a", append=True))
+    newer = place.run(place.store.writer("a", append=True))
+    place.run(newer.write(b"newer"))
+    place.run(newer.park())
+    place.faulty.plan = [fault]
+    with pytest.raises(PreconditionFailedError):
+        place.run(older.write(b"older"))
+
+
 def test_a_cancel_is_repeated(place: Place) -> None:
     writer = place.run(place.retrying.writer("a"))
     place.faulty.plan = ["request lost", "answer lost"]

@@ -110,7 +110,8 @@ class ResumedWriter(WrapperWriter):
             elif rest := memoryview(data).cast("B")[taken:]:
                 await inner.write(rest)
 
-        await self._attempts.change(self._path, step, repeatable)
+        # Nothing is acknowledged for good before it is parked: a refusal tells all there is.
+        await self._attempts.read(self._path, step)
 
     @override
     async def park(self, note: bytes = b"") -> None:
