@@ -226,7 +226,8 @@ class AsyncUpload:
         :raises DigestInvalidError: the content has another digest, or *digest* is malformed.
         :raises SizeInvalidError: the content has another size.
         :raises BlobUploadUnknownError: there is no such upload, and no such blob.
-        :raises PreconditionFailedError: another writer has gone on with it.
+        :raises PreconditionFailedError: another writer has gone on with it, or commits it at this
+            moment: commit it again.
         """
         wanted = Digest(digest)
         try:
@@ -340,6 +341,8 @@ class AsyncUpload:
             error = unknown
         if isinstance(error, BlobUploadUnknownError):
             await self._give_up()
+        if isinstance(error, PathNotFoundError):
+            raise self._place.overtaken() from error
         raise error
 
     async def _find_committed(self, wanted: Digest) -> Descriptor | None:

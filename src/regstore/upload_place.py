@@ -14,6 +14,7 @@ from regstore.errors import (
     DriverError,
     InvalidOffsetError,
     PathNotFoundError,
+    PreconditionFailedError,
     RegstoreError,
     SizeInvalidError,
     UploadOffsetError,
@@ -101,6 +102,11 @@ class UploadPlace:
         """Return the error for other content than was announced."""
         msg = f"upload {self._id} has digest {actual}, not {wanted}: push it again"
         return DigestInvalidError(msg, digest=str(wanted), actual=str(actual))
+
+    def overtaken(self) -> PreconditionFailedError:
+        """Return the error for a commit from which somebody else takes the content away."""
+        detail = "another commit of it is under way: commit it again"
+        return PreconditionFailedError(self.data, self._driver.name, detail)
 
     def unknown(self) -> BlobUploadUnknownError:
         """Return the error for an upload that is not there."""

@@ -192,6 +192,17 @@ def test_who_was_there_before_cannot_append_to_what_is_sealed(place: Place) -> N
     assert_only_blob(place, SHA512)
 
 
+def test_who_reads_what_another_commit_takes_away_is_told_to_commit_again(place: Place) -> None:
+    upload_id = parked(place.repository())
+    hook = once(
+        lambda call: call.name == "reader", lambda: crash_before_link(place, upload_id, SHA512)
+    )
+    with suppress(PreconditionFailedError):
+        faulty(place, hook).uploads.resume(upload_id).commit(SHA512)
+    assert place.repository().uploads.resume(upload_id).commit(SHA512).size == len(BLOB)
+    assert_only_blob(place, SHA512)
+
+
 def failing_park(place: Place) -> Hook:
     """Fail where the state of the hash is saved."""
     if keeps_parked(place):
