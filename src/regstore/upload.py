@@ -103,7 +103,7 @@ class AsyncUpload:
         :raises PreconditionFailedError: another writer has gone on with it.
         :raises NoSpaceError: the store is full.
         """
-        writer = await self._open()
+        writer = await self._open(max(0, offset or 0))
         if offset is not None and offset != self.offset:
             raise self._place.misplaced(self.offset, offset)
         if writer is None:
@@ -276,14 +276,14 @@ class AsyncUpload:
             await self._content.release()
             raise
 
-    async def _open(self) -> FileWriter | None:
+    async def _open(self, at_least: int = 0) -> FileWriter | None:
         """Open the writer where this caller left it; ``None`` where the content is complete."""
         if self._is_over:
             raise self._place.unknown()
         if not self._content.is_open:
             await self._scope.writing()
             try:
-                await self._content.open()
+                await self._content.open(at_least)
             except BlobUploadUnknownError:
                 await self._content.release()
                 raise
@@ -291,7 +291,7 @@ class AsyncUpload:
 
     async def _resend(self, offset: int) -> Resend | None:
         """Return what compares bytes that come again; ``None`` where *offset* is not behind."""
-        if await self._open() is None or not 0 <= offset < self.offset:
+        if await self._open(max(0, offset)) is None or not 0 <= offset < self.offset:
             return None
         return await Resend.begin(self._scope, self._place, self._content, offset, self.offset)
 

@@ -19,7 +19,12 @@ from regstore import content, hashstates, layout
 from regstore._protections import protections
 from regstore.digest import Digest
 from regstore.driver import FileWriter
-from regstore.errors import DriverError, PathExistsError, PathNotFoundError
+from regstore.errors import (
+    DriverError,
+    NotYetVisibleError,
+    PathExistsError,
+    PathNotFoundError,
+)
 from regstore.hashing import Hasher
 from regstore.scope import Scope
 from regstore.upload_place import UploadPlace
@@ -62,9 +67,11 @@ class UploadContent(ABC):
         return None if self._hasher is None else self._hasher.digest()
 
     @abstractmethod
-    async def open(self) -> None:
+    async def open(self, at_least: int = 0) -> None:
         """Go on where the upload stands.
 
+        :param at_least: bytes that were acknowledged, as somebody says: a store that may lag is
+            waited for until it shows so many, or until it must have shown them.
         :raises BlobUploadUnknownError: there is no such upload.
         """
 
@@ -113,6 +120,13 @@ class UploadContent(ABC):
     @abstractmethod
     async def clear(self) -> None:
         """Remove what is left of a committed upload, once nobody can find it any more."""
+
+    async def _resumed(self, at_least: int, *, begin: bool = False) -> FileWriter:
+        writer = partial(self._driver.writer, self._place.data, append=True, begin=begin)
+        if at_least and not self._driver.capabilities.read_after_overwrite:
+            with suppress(NotYetVisibleError):  # so many were never taken, as far as can be told
+                return await writer(at_least=at_least)
+        return await writer()
 
     def stands_at(self, offset: int) -> None:
         """Note how many bytes were taken, and that more can be."""
@@ -200,9 +214,9 @@ class NotedContent(UploadContent):
     """Whether it was parked and nobody has looked since whether the upload still is there."""
 
     @override
-    async def open(self) -> None:
+    async def open(self, at_least: int = 0) -> None:
         try:
-            writer = await self._driver.writer(self._place.data, append=True, begin=True)
+            writer = await self._resumed(at_least, begin=True)
         except PathExistsError:  # other software has put it there, whole
             await self._rest_on(self._place.data)
             return
@@ -304,11 +318,11 @@ class FiledContent(UploadContent):
         self._saved_at: int | None = None
 
     @override
-    async def open(self) -> None:
+    async def open(self, at_least: int = 0) -> None:
         if not self._is_new:
             await self._place.require_started()
         try:
-            self.writer = await self._driver.writer(self._place.data, append=True)
+            self.writer = await self._resumed(at_least)
         except PathNotFoundError:
             await self._begin()
         except PathExistsError:  # other software wrote it in place, and this driver would not
