@@ -23,7 +23,7 @@ help:
 	@echo 'make bench   print how regstore compares with plain programs, and its wrappers with none, here'
 	@echo 'make budgets count the requests of each operation, on trees of full size: some minutes'
 	@echo 'make soak    kill writers at random moments, ROUNDS=500 times in each test'
-	@echo 'make explore run every interleaving of two and three operations on a simulated store'
+	@echo 'make explore run every interleaving, and every crash, of a few operations on a simulated store'
 	@echo 'make clean   remove everything that these targets made'
 	@echo 'PYTHON=python3.13 chooses the interpreter when .venv is made.'
 
@@ -87,6 +87,7 @@ soak: $(VENV)/.dev
 
 explore: $(VENV)/.dev
 	$(BIN)/python -m regstore.testing.simulation.exploring
+	$(BIN)/python -m regstore.testing.simulation.crashing
 
 clean:
 	rm -rf $(VENV) site dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from regstore._protections import without
 from regstore.testing.simulation import Knobs, Request, Task
 from regstore.testing.simulation.exploring import (
     PAIRS,
@@ -76,7 +77,7 @@ def test_three_at_a_time_do_no_harm_in_any_order(contest: Contest) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["patch, patch", "swap, swap", "tag, untag", "untag, untag", "commit, commit", "push, push"],
+    ["patch, patch", "swap, swap", "tag, untag", "untag, untag", "push, push", "put, put"],
 )
 def test_what_is_left_out_ends_like_what_is_not(name: str) -> None:
     contest = named(name)
@@ -117,6 +118,16 @@ def test_damage_by_a_store_that_ignores_conditions_is_found_and_can_be_replayed(
     again = replay(contest, failure.schedule, IGNORED)
     assert again.ending is not None
     assert tuple(contest.violations(again.ending, IGNORED)) == failure.violations
+
+
+@pytest.mark.parametrize("protection", ["startedat_first", "start_recheck"])
+def test_without_what_keeps_uploads_from_a_purge_acknowledged_bytes_are_lost(
+    protection: str,
+) -> None:
+    with without(protection):
+        failure = explore(named("patch, purge")).simplest
+    assert failure is not None
+    assert {violation.invariant for violation in failure.violations} == {"I19"}
 
 
 def test_the_report_has_a_line_for_each_and_prints_what_went_wrong() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from regstore import AsyncRegistry
 from regstore.testing.simulation.audit import audit
-from regstore.testing.simulation.bucket import Bucket, Version
+from regstore.testing.simulation.bucket import Version
 from regstore.testing.simulation.exploring.operation import (
     Check,
     Ending,
@@ -19,6 +20,9 @@ from regstore.testing.simulation.exploring.operation import (
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.violations import Violation
 from regstore.testing.simulation.world import World
+
+LATER: Final = 1000.0
+"""Seconds after the preparation."""
 
 
 def none_of_it(violation: Violation) -> bool:
@@ -84,9 +88,10 @@ class Stage:
         world.loop.close()
         self._bucket = world.bucket
 
-    def set(self, bucket: Bucket) -> None:
-        """Make *bucket*, which is empty, what was prepared."""
-        prepared = self._bucket
+    def set(self, world: World) -> None:
+        """Begin in *world*, whose store is empty, with what was prepared, some time ago."""
+        prepared, bucket = self._bucket, world.bucket
+        world.loop.time = LATER
         bucket.contents.update(prepared.contents)
         for key, versions in prepared.history.items():
             bucket.history[key] = [Version(0.0, version.content) for version in versions]

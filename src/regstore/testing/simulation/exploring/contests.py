@@ -36,6 +36,12 @@ PAIRS: Final = (
     ),
     Contest(
         uploads.parked(FIRST),
+        (uploads.commit(FIRST, algorithm="sha512"), uploads.commit(FIRST, algorithm="sha512")),
+        uploads.one_commit,
+        about="another algorithm",
+    ),
+    Contest(
+        uploads.parked(FIRST),
         (uploads.commit(FIRST), uploads.commit(OTHER)),
         about="as something else",
     ),
@@ -61,6 +67,24 @@ PAIRS: Final = (
     Contest(uploads.parked(FIRST), (uploads.patch(MORE, _AT), uploads.commit(FIRST + MORE))),
     Contest(uploads.parked(FIRST), (uploads.patch(MORE, _AT), uploads.cancel())),
     Contest(uploads.parked(FIRST), (uploads.cancel(), uploads.cancel())),
+    Contest(uploads.parked(FIRST), (uploads.commit(FIRST), uploads.purge())),
+    Contest(
+        uploads.parked(FIRST, SECOND),
+        (uploads.commit(_WHOLE), uploads.purge()),
+        about="of two chunks",
+    ),
+    Contest(
+        uploads.parked(FIRST), (uploads.patch(MORE, _AT), uploads.purge()), uploads.none_purged
+    ),
+    Contest(
+        uploads.parked(),
+        (uploads.patch(MORE, 0), uploads.purge()),
+        uploads.none_purged,
+        about="the first one",
+    ),
+    Contest(uploads.parked(), (uploads.finish(FIRST), uploads.purge())),
+    Contest(uploads.parked(FIRST), (uploads.cancel(), uploads.purge())),
+    Contest(uploads.parked(FIRST), (uploads.purge(), uploads.purge())),
     Contest(uploads.parked(), (uploads.put(FIRST), uploads.put(FIRST))),
     Contest(uploads.stored, (uploads.mount(), uploads.delete())),
     Contest(

@@ -12,7 +12,7 @@ from regstore.errors import (
     TagConflictError,
     UnsupportedMethodError,
 )
-from regstore.oci import OCI_INDEX
+from regstore.oci import OCI_INDEX, OCI_MANIFEST
 from regstore.tags import Expect
 from regstore.testing.simulation.exploring.operation import (
     NAME,
@@ -38,6 +38,19 @@ def manifest(text: str, subject: bytes | None = None) -> bytes:
     body = (
         f'{{"schemaVersion":2,"mediaType":"{OCI_INDEX}","manifests":[],'
         f'"annotations":{{"text":"{text}"}}{refers}}}'
+    )
+    return body.encode()
+
+
+def image(config: bytes, *layers: bytes) -> bytes:
+    """Return the manifest of an image."""
+    first, *rest = (
+        f'{{"mediaType":"text/plain","digest":"{Digest.of(data)}","size":{len(data)}}}'
+        for data in (config, *layers)
+    )
+    body = (
+        f'{{"schemaVersion":2,"mediaType":"{OCI_MANIFEST}","config":{first},'
+        f'"layers":[{",".join(rest)}]}}'
     )
     return body.encode()
 
@@ -101,7 +114,7 @@ def untag(expect: bytes | None = None) -> Operation:
 
 
 def push(body: bytes, tag: str | None = None) -> Operation:
-    """Push a manifest, and make the tag name it."""
+    """Push a manifest, and make the tag name it, where one is given."""
 
     async def run(registry: AsyncRegistry, told: str) -> object:
         del told

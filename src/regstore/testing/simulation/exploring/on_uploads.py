@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Final
 
 from regstore import AsyncRegistry
@@ -55,15 +56,21 @@ async def stored(registry: AsyncRegistry, told: str) -> str:
     return (await registry.repository(NAME).blobs.put(FIRST)).digest
 
 
-def commit(content: bytes, which: int = 0) -> Operation:
+def commit(content: bytes, which: int = 0, algorithm: str = "sha256") -> Operation:
     """Commit the upload as *content*."""
+    digest = Digest.of(content, algorithm)
 
     async def run(registry: AsyncRegistry, told: str) -> object:
         upload = registry.repository(NAME).uploads.resume(told.split()[which])
-        return await upload.commit(Digest.of(content))
+        return await upload.commit(digest)
 
-    errors = (BlobUploadUnknownError, DigestInvalidError)
-    return Operation("commit", run, _committed(content, which), errors)
+    return Operation(
+        "commit",
+        run,
+        _committed(digest, which),
+        may_raise=(BlobUploadUnknownError, DigestInvalidError, PreconditionFailedError),
+        overtaken=(PreconditionFailedError,),
+    )
 
 
 def finish(content: bytes) -> Operation:
@@ -73,7 +80,7 @@ def finish(content: bytes) -> Operation:
         upload = registry.repository(NAME).uploads.resume(told)
         return await upload.finish(Digest.of(content), [content], 0)
 
-    return Operation("finish", run, _committed(content), (BlobUploadUnknownError,))
+    return Operation("finish", run, _committed(Digest.of(content)), (BlobUploadUnknownError,))
 
 
 def patch(data: bytes, offset: int) -> Operation:
@@ -84,8 +91,13 @@ def patch(data: bytes, offset: int) -> Operation:
             await upload.receive([data], offset)
         return upload.offset
 
-    errors = (BlobUploadUnknownError, PreconditionFailedError, UploadOffsetError)
-    return Operation("patch", run, may_raise=errors, repeated=(UploadOffsetError,))
+    return Operation(
+        "patch",
+        run,
+        may_raise=(BlobUploadUnknownError, PreconditionFailedError, UploadOffsetError),
+        repeated=(UploadOffsetError,),
+        overtaken=(PreconditionFailedError,),
+    )
 
 
 def cancel() -> Operation:
@@ -96,6 +108,16 @@ def cancel() -> Operation:
 
     errors = (BlobUploadUnknownError,)
     return Operation("cancel", run, _is_over(0), errors, errors)
+
+
+def purge(older_than: timedelta = timedelta(minutes=5)) -> Operation:
+    """End the upload if it is abandoned; return whether it was."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        return await registry.repository(NAME).uploads.purge_one(told, older_than)
+
+    errors = (BlobUploadUnknownError,)
+    return Operation("purge", run, may_raise=errors, repeated=errors)
 
 
 def create() -> Operation:
@@ -147,23 +169,27 @@ def one_patch(ending: Ending) -> Iterator[Violation]:
         yield Violation("I17", f"{len(taken)} were acknowledged at one offset", ending.told)
 
 
+def none_purged(ending: Ending) -> Iterator[Violation]:
+    """Check that bytes which were acknowledged are there: the purge must have seen them."""
+    patched, purged = ending.results
+    if is_done(patched) and purged is True:
+        yield Violation("I19", "bytes were acknowledged, and the upload was purged", ending.told)
+
+
 def one_commit(ending: Ending) -> Iterator[Violation]:
     """Check that an upload which was complete was committed by somebody."""
     if not any(is_done(result) for result in ending.results):
         yield Violation("I20", "nobody could commit what was complete", ending.told)
 
 
-def _committed(content: bytes, which: int = 0) -> Check:
+def _committed(digest: Digest, which: int = 0) -> Check:
     over = _is_over(which)
 
     def holds(ending: Ending) -> Iterator[Violation]:
         yield from over(ending)
-        digest = Digest.of(content)
         try:
-            is_there = ending.registry.repository(NAME).blobs.get(digest) == content
+            ending.registry.repository(NAME).blobs.get(digest)
         except BlobUnknownError:
-            is_there = False
-        if not is_there:
             yield Violation("I1", "a commit was acknowledged, and there is no blob", digest)
 
     return holds

@@ -62,6 +62,8 @@ class Operation:
     :ivar holds: what must hold once it was acknowledged, whatever others do at the same time.
     :ivar may_raise: what else may come of it where others are at work.
     :ivar repeated: what else may come of it where it was done before, unheard.
+    :ivar overtaken: by what it says that somebody was at work at the same time, and that it can be
+        done again; each of *may_raise*.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Operation:
     holds: Check = nothing
     may_raise: tuple[type[RegstoreError], ...] = ()
     repeated: tuple[type[RegstoreError], ...] = ()
+    overtaken: tuple[type[RegstoreError], ...] = ()
 
     async def perform(self, world: World, process: Process, told: str) -> object:
         """Do it as *process*; return what comes of it, errors too."""

@@ -60,7 +60,7 @@ class Execution:
         self._is_over = False
         self.world: World = World(1, knobs, choose=self._next)
         self.world.network = _Telling(self.world.loop, self.world.trace, self._answered)
-        stage.set(self.world.bucket)
+        stage.set(self.world)
         try:
             self.ending = self._run(contest, stage.told)
         except Cut:

@@ -1,0 +1,53 @@
+"""``python -m regstore.testing.simulation.crashing``: every crash of every operation.
+
+Exits with 1 where something is wrong, and prints the crash that shows it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+
+from regstore._run import BlockingRuntime
+from regstore.testing.simulation.crashing.cases import CASES, Case
+from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
+from regstore.testing.simulation.exploring.contests import STORES
+from regstore.testing.simulation.knobs import Knobs
+
+_LINE = "{:40} {:14} {:>5} {:>7} {:>5} {:>7}\n"
+
+
+def report(
+    cases: Iterable[Case], stores: Mapping[str, Knobs], write: Callable[[str], object]
+) -> bool:
+    """Crash, and write a line for each case on each store.
+
+    :returns: whether all is well.
+    """
+    monotonic = BlockingRuntime().monotonic
+    write(_LINE.format("cut short", "store", "calls", "crashes", "wrong", "seconds"))
+    is_well = True
+    for case in cases:
+        for store, knobs in stores.items():
+            if case.needs_conditions and knobs.conditions == "absent":
+                continue
+            begin = monotonic()
+            seen = enumerate_crashes(case, knobs)
+            seconds = f"{monotonic() - begin:.1f}"
+            counts = (seen.calls, seen.crashes, len(seen.failures))
+            write(_LINE.format(case.name, store, *counts, seconds))
+            is_well = is_well and not seen.failures
+            write(_first_failure(seen))
+    return is_well
+
+
+def _first_failure(seen: Enumeration) -> str:
+    if not seen.failures:
+        return ""
+    point, violations = seen.failures[0]
+    lines = [f"  {each.invariant}: {each.text} {each.key}" for each in violations]
+    return "\n".join([f"  {point}", *lines, ""])
+
+
+if __name__ == "__main__":
+    sys.exit(not report(CASES, STORES, sys.stdout.write))

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from regstore import layout
+from regstore._protections import without
+from regstore.digest import Digest
+from regstore.links import write_link
+from regstore.tags import ANY, AsyncTags, Expect
+from regstore.testing.simulation import Knobs
+from regstore.testing.simulation.crashing import CASES, Case, enumerate_crashes
+from regstore.testing.simulation.crashing.__main__ import report
+from regstore.testing.simulation.exploring import STORES
+
+
+def named(name: str) -> Case:
+    (found,) = (case for case in CASES if case.name == name)
+    return found
+
+
+@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_after_any_crash_all_is_there_and_can_be_done_again(case: Case, store: str) -> None:
+    knobs = STORES[store]
+    if case.needs_conditions and knobs.conditions == "absent":
+        pytest.skip("refused by stores without conditions")
+    seen = enumerate_crashes(case, knobs, thoroughly=False)
+    assert seen.failures == []
+    assert seen.crashes >= 4 * seen.calls
+
+
+def test_a_commit_that_tidies_up_in_another_order_cannot_be_repeated() -> None:
+    with without("startedat_first"):
+        failures = enumerate_crashes(named("commit"), Knobs(), thoroughly=False).failures
+    assert {violation.invariant for _, found in failures for violation in found} == {"recovery"}
+
+
+async def point_first(tags: AsyncTags, tag: str, digest: Digest, expect: Expect = ANY) -> None:
+    """Set a tag, and write its history afterwards."""
+    del expect
+    scope = tags._scope  # noqa: SLF001
+    await write_link(scope.driver, layout.TagCurrentLink(scope.name, tag).path, digest)
+    await write_link(scope.driver, layout.TagIndexLink(scope.name, tag, digest).path, digest)
+
+
+def test_a_tag_that_is_set_before_its_history_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AsyncTags, "point", point_first)
+    lines: list[str] = []
+    assert not report([named("tag")], {"conditional": Knobs()}, lines.append)
+    assert "before its history did" in "".join(lines)
+
+
+def test_the_report_has_a_line_for_each() -> None:
+    lines: list[str] = []
+    assert report([named("put"), named("swap")], STORES, lines.append)
+    written = "".join(lines)
+    assert written.count("put ") == 2
+    assert written.count("swap ") == 1
