@@ -201,7 +201,7 @@ class AsyncUpload:
         """
         wanted = Digest(digest)
         try:
-            await self._open()
+            await self._open(max(0, offset or 0))
         except BlobUploadUnknownError as error:  # committed by an earlier request, perhaps
             return await self._committed_elsewhere(wanted, error)
         if not offset:
@@ -301,13 +301,20 @@ class AsyncUpload:
             if self._content.published != wanted:
                 raise self._place.wrong_digest(wanted, self._content.published)
             return
+        error = await self._difference(wanted, size)
+        if error is not None and await self._content.catch_up():
+            error = await self._difference(wanted, size)
+        if error is not None:
+            await self._refuse(error)
+        self._proved = wanted, self.offset
+
+    async def _difference(self, wanted: Digest, size: int | None) -> RegistryError | None:
+        """Return what is wrong with the content, if anything is."""
         expected = self._expected_size if size is None else size
         if expected is not None and expected != self.offset:
-            await self._refuse(self._place.wrong_size(expected, self.offset))
+            return self._place.wrong_size(expected, self.offset)
         actual = await self._content.digest(wanted.algorithm)
-        if actual != wanted:
-            await self._refuse(self._place.wrong_digest(wanted, actual))
-        self._proved = wanted, self.offset
+        return None if actual == wanted else self._place.wrong_digest(wanted, actual)
 
     async def _publish(self, digest: Digest) -> None:
         begun = self._scope.runtime.monotonic()
@@ -318,9 +325,15 @@ class AsyncUpload:
         self._scope.tell(Action.BLOB_PUSHED, digest=digest, size=size, upload_id=self.id)
 
     async def _refuse(self, error: RegistryError) -> NoReturn:
-        """Raise *error* and leave no litter, where the upload still is this caller's."""
+        """Raise *error* and leave no litter, where the upload still is this caller's.
+
+        Where others may have taken more than the store has shown, it is left as it was.
+        """
         await self._place.require_started()
-        await self._discard()
+        if self._content.may_be_behind:
+            await self._content.leave()
+        else:
+            await self._discard()
         raise error
 
     async def _committed_elsewhere(self, wanted: Digest, error: RegstoreError) -> Descriptor:

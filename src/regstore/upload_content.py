@@ -11,12 +11,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from functools import partial
+from math import inf
 from typing import Final
 
 from typing_extensions import override
 
 from regstore import content, hashstates, layout
 from regstore._protections import protections
+from regstore.consistency.deadline import time_left
 from regstore.digest import Digest
 from regstore.driver import FileWriter
 from regstore.errors import (
@@ -31,6 +33,9 @@ from regstore.upload_place import UploadPlace
 
 OFFLOAD_BYTES: Final = 64 << 10
 """Chunks larger than this are hashed where they hold up nobody else."""
+
+_MOMENT: Final = 1e-6
+"""Seconds that tell before from after: sums of floats are off by less."""
 
 Buffer = bytes | bytearray | memoryview
 
@@ -55,6 +60,13 @@ class UploadContent(ABC):
         self._place = place
         self._hasher = hasher
         self._is_new = hasher is not None
+        self._resumed_at = 0
+        self._sure_at: float | None = None
+
+    @property
+    def may_be_behind(self) -> bool:
+        """Whether others may have parked more than the store has shown when this was opened."""
+        return self._sure_at is not None
 
     @property
     def is_open(self) -> bool:
@@ -121,12 +133,49 @@ class UploadContent(ABC):
     async def clear(self) -> None:
         """Remove what is left of a committed upload, once nobody can find it any more."""
 
+    async def catch_up(self) -> bool:
+        """Go on from what the store shows once it must show all that others had parked.
+
+        Waits for that; not where it cannot help: nobody knows how far the store lags, or bytes of
+        this caller came after what it has shown.
+
+        :returns: whether it was looked again.
+        :raises NotYetVisibleError: the caller has no time to wait.
+        """
+        writer, sure_at = self.writer, self._sure_at
+        if (
+            writer is None
+            or sure_at in {None, inf}
+            or self.sealed
+            or self.offset != self._resumed_at
+        ):
+            return False
+        runtime = self._scope.runtime
+        seconds = max(0.0, (sure_at or 0.0) - runtime.monotonic()) + _MOMENT
+        left = time_left(runtime)
+        if left is not None and left < seconds:
+            detail = f"whether others have taken more of it shows in {seconds:.3g} s: try again"
+            raise NotYetVisibleError(self._place.data, self._driver.name, detail)
+        await self.leave()
+        await runtime.sleep(seconds)
+        await self.open()
+        self._sure_at = None
+        return True
+
     async def _resumed(self, at_least: int, *, begin: bool = False) -> FileWriter:
-        writer = partial(self._driver.writer, self._place.data, append=True, begin=begin)
-        if at_least and not self._driver.capabilities.read_after_overwrite:
-            with suppress(NotYetVisibleError):  # so many were never taken, as far as can be told
-                return await writer(at_least=at_least)
-        return await writer()
+        """Go on with what is parked, and note until when it may be more than is shown."""
+        resume = partial(self._driver.writer, self._place.data, append=True, begin=begin)
+        capabilities, asked_at = self._driver.capabilities, self._scope.runtime.monotonic()
+        if self._is_new or capabilities.read_after_overwrite:
+            return await resume()
+        try:
+            writer = await resume(at_least=at_least)
+        except NotYetVisibleError:  # so many were never taken, as far as can be told
+            writer = await resume()
+        bound = capabilities.staleness_bound
+        self._sure_at = asked_at + (inf if bound is None else bound)
+        self._resumed_at = writer.size
+        return writer
 
     def stands_at(self, offset: int) -> None:
         """Note how many bytes were taken, and that more can be."""
@@ -187,6 +236,15 @@ class UploadContent(ABC):
         if writer is not None:
             with suppress(DriverError):
                 await writer.cancel()
+
+    async def leave(self) -> None:
+        """Let go, and leave what others have parked as it is."""
+        writer, added = self.writer, self.offset != self._resumed_at
+        if writer is None or added or not writer.size:
+            await self.release()
+        else:
+            self.writer = None
+            await writer.park(writer.note)
 
     async def _seal(self) -> str:
         """Put the content where nobody appends to it while it is read."""

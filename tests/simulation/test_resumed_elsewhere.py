@@ -8,8 +8,13 @@ from typing import Any, TypeVar
 import pytest
 
 from regstore import AsyncRegistry, Digest
-from regstore.consistency import Layers
-from regstore.errors import UploadOffsetError
+from regstore.consistency import Layers, deadline
+from regstore.errors import (
+    DigestInvalidError,
+    NotYetVisibleError,
+    PreconditionFailedError,
+    UploadOffsetError,
+)
 from regstore.testing.simulation import Knobs, World
 from regstore.upload import AsyncUpload
 
@@ -68,3 +73,39 @@ def test_what_nobody_has_sent_is_not_waited_for_longer_than_the_store_can_lag(
         ground.run(ground.patch(BLOB[150:], 150))
     assert caught.value.offset == 100
     assert 5.0 <= ground.world.loop.time - begun < 12.0
+
+
+def test_a_commit_waits_for_what_others_have_taken(ground: Ground) -> None:
+    ground.run(ground.patch(BLOB[100:], 100))
+    described = ground.run(ground.elsewhere().commit(Digest.of(BLOB)))
+    assert described.size == len(BLOB)
+
+
+def test_a_wrong_digest_is_refused_once_all_is_seen(ground: Ground) -> None:
+    ground.run(ground.patch(BLOB[100:], 100))
+    begun = ground.world.loop.time
+    with pytest.raises(DigestInvalidError):
+        ground.run(ground.elsewhere().commit(Digest.of(b"other")))
+    assert ground.world.loop.time - begun >= 5.0
+    assert not [key for key in ground.world.bucket.contents if ground.upload_id in key]
+
+
+def test_who_adds_to_what_it_has_not_seen_whole_is_refused_and_harms_nobody(
+    ground: Ground,
+) -> None:
+    ground.run(ground.patch(BLOB[100:150], 100))
+    with pytest.raises((DigestInvalidError, PreconditionFailedError)):
+        ground.run(ground.elsewhere().finish(Digest.of(BLOB), [BLOB[150:]]))
+    described = ground.run(ground.elsewhere().finish(Digest.of(BLOB), [BLOB[150:]], 150))
+    assert described.size == len(BLOB)
+
+
+def test_a_caller_without_time_is_told_to_try_again(ground: Ground) -> None:
+    async def commit() -> None:
+        with deadline(ground.world.runtime(ground.world.process("clock")), 3.0):
+            await ground.elsewhere().commit(Digest.of(BLOB))
+
+    ground.run(ground.patch(BLOB[100:], 100))
+    with pytest.raises(NotYetVisibleError):
+        ground.run(commit())
+    assert ground.run(ground.elsewhere().commit(Digest.of(BLOB))).size == len(BLOB)
