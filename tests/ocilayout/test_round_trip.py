@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regstore import Repository
@@ -87,6 +87,7 @@ def summary(repo: Repository, roots: list[str]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", ["layout", "layout.tar"])
+@settings(max_examples=60)  # each one is a whole repository, and there are three of these
 @given(original=repositories())
 def test_all_of_a_repository_comes_back(name: str, original: Repository) -> None:
     roots = [*original.tags.all(), *original.manifests.all()]
@@ -101,6 +102,7 @@ def test_all_of_a_repository_comes_back(name: str, original: Repository) -> None
         assert (Path(folder) / "again.tar").read_bytes() == (Path(folder) / "once.tar").read_bytes()
 
 
+@settings(max_examples=60)  # each one is a whole repository, and there are three of these
 @given(original=repositories())
 def test_what_hangs_on_the_tags_comes_back_and_nothing_else(original: Repository) -> None:
     tags = list(original.tags.all())
