@@ -15,12 +15,13 @@ At rest, when nobody is about to do anything any more:
   and a link in the same repository. A tag names a revision.
 - I17: the record of what is parked in an upload names chunks that are there, as long as it says.
 - I18: the saved state of an upload's hash is that of its bytes.
-- I20: no session is open for an upload that has ended.
+- I20: no session is open that the purge of an upload would not end: it is for a key below that, or
+  recorded there.
 
 Not told, since it is allowed: content that nobody refers to; history of tags that are gone, and a
-history without the present value, where a deletion of the tag has overtaken its setting; files of
-uploads that have ended (:func:`litter`). Told, although it is allowed where a manifest is deleted
-while a tag is set to it: a tag that names what is gone (:func:`dangles`).
+history without the present value, where a deletion of the tag has overtaken its setting; what is
+left of uploads that have ended (:func:`litter`). Told, although it is allowed where a manifest is
+deleted while a tag is set to it: a tag that names what is gone (:func:`dangles`).
 """
 
 from __future__ import annotations
@@ -62,10 +63,14 @@ def dangles(violation: Violation) -> bool:
     return violation.invariant == "I3" and isinstance(_parse(violation.key), layout.TagCurrentLink)
 
 
-def litter(bucket: Bucket) -> list[str]:
-    """Return the keys of uploads that have ended, in order: what a purge is for."""
-    keys = sorted(bucket.contents)
-    return [key for key in keys if (upload := _upload(key)) and not _is_live(bucket, upload)]
+def litter(bucket: Bucket) -> dict[str, layout.Upload]:
+    """Return what is left of uploads that have ended: what a purge is for.
+
+    :returns: the upload of each key; of sessions under way the key that they are for.
+    """
+    under_way = [session.key for session, _ in bucket.open_sessions.values()]
+    found = {key: _upload(key) for key in sorted([*bucket.contents, *under_way])}
+    return {key: of for key, of in found.items() if of and not _is_live(bucket, of)}
 
 
 def _always(bucket: Bucket) -> Iterator[Violation]:
@@ -134,9 +139,10 @@ def _at_rest(bucket: Bucket) -> Iterator[Violation]:
         elif key.endswith(_HEAD):
             yield from _parked(bucket, key, content)
     for session, _ in bucket.open_sessions.values():
-        upload = _upload(f"{session.scratch}/") or _upload(session.key)
-        if upload is None or not _is_live(bucket, upload):
-            yield Violation("I20", "a session is open for an upload that has ended", session.key)
+        records = f"{session.scratch}/session-"
+        is_recorded = any(key.startswith(records) for key in bucket.contents)
+        if not (is_recorded or _upload(session.key)):
+            yield Violation("I20", "a session that nobody would end is open", session.key)
 
 
 def _layer(bucket: Bucket, link: layout.LayerLink, held: Digest | None) -> Iterator[Violation]:

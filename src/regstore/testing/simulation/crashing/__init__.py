@@ -7,7 +7,7 @@ Requests that the process sends at the same time arrive in the one order and in 
 After the crash another process does the operation again, which must succeed, or say that it was
 done before; and once more, where it says that the late request has interfered. Then what must
 follow it succeeds, such as the commit after a part of an upload; or nobody ever comes back. In the
-end every upload of which a listing shows anything is purged, and the store is audited:
+end every upload of which anything is left is purged, and the store is audited:
 at once after the crash and then, nothing is referred to that is not there, what was acknowledged
 before is there, and after the purge nothing is left of uploads, sessions included.
 """

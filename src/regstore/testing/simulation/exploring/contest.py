@@ -58,7 +58,12 @@ class Contest:
 
     def violations(self, ending: Ending, knobs: Knobs) -> list[Violation]:
         """Return what is wrong with *ending* on such a store."""
-        found = [each for each in audit(ending.bucket) if not self.allows(each)]
+        bucket = ending.bucket
+        found = [each for each in audit(bucket) if not self.allows(each)]
+        found += [
+            Violation("I20", "a session was left open", session.key)
+            for session, _ in bucket.open_sessions.values()
+        ]
         for operation, result in zip(self.operations, ending.results, strict=True):
             if is_done(result):
                 found += operation.holds(ending)
