@@ -21,7 +21,12 @@ from regstore.testing.simulation.exploring import (
 from regstore.testing.simulation.exploring.__main__ import report
 from regstore.testing.simulation.exploring.contest import Stage
 from regstore.testing.simulation.exploring.footprints import footprint
-from regstore.testing.simulation.exploring.schedule import Director, Execution, Lineage
+from regstore.testing.simulation.exploring.schedule import (
+    Director,
+    Execution,
+    Lineage,
+    Step,
+)
 from regstore.testing.simulation.violations import Violation
 
 QUICK = [contest for contest in TRIOS if "patch" not in contest.name]
@@ -35,24 +40,31 @@ End = tuple[object, ...]
 class Everything(Director):
     """Every schedule, none left out."""
 
-    begin: tuple[Lineage, ...] = ()
-    todo: list[tuple[Lineage, ...]] = field(default_factory=lambda: [()])
+    begin: tuple[Step, ...] = ()
+    todo: list[tuple[Step, ...]] = field(default_factory=lambda: [()])
 
     @override
-    def sent(self, lineage: Lineage, request: Request) -> None: ...
+    def loses(self, execution: Execution, lineage: Lineage, request: Request) -> bool:
+        return False
 
     @override
     def choose(self, execution: Execution, waiting: Sequence[Task[Any]]) -> Task[Any]:
         step = len(execution.done)
         if step < len(self.begin):
-            return next(task for task in waiting if task.lineage == self.begin[step])
-        self.todo += [(*execution.done, task.lineage) for task in waiting[1:]]
+            return next(task for task in waiting if task.lineage == self.begin[step].lineage)
+        self.todo += [(*execution.done, Step(task.lineage)) for task in waiting[1:]]
         return waiting[0]
 
 
 def named(name: str) -> Contest:
     (found,) = (contest for contest in (*PAIRS, *TRIOS) if contest.name == name)
     return found
+
+
+def small(contest: Contest) -> bool:
+    """Return whether ``pytest`` has the time to lose answers, too; ``make explore`` has it."""
+    names = {operation.name for operation in contest.operations}
+    return not contest.about and names.isdisjoint({"purge", "finish"})
 
 
 def end(ending: Ending) -> End:
@@ -96,6 +108,24 @@ def test_what_is_left_out_ends_like_what_is_not(name: str) -> None:
 
     explore(replace(contest, check=check))
     assert ends == all_ends
+
+
+@pytest.mark.parametrize(
+    "contest", [each for each in PAIRS if small(each)], ids=lambda contest: contest.name
+)
+def test_an_answer_that_is_lost_at_any_moment_does_no_harm(contest: Contest) -> None:
+    seen = explore(contest, lost=1)
+    assert seen.schedules > explore(contest).schedules
+    assert seen.simplest is None
+
+
+def test_a_lost_answer_is_part_of_the_schedule() -> None:
+    contest = named("tag, tag")
+    schedule = ["a", "a!", "a", "a", "b", "b", "b"]
+    again = replay(contest, schedule)
+    assert list(map(str, again.done)) == schedule
+    assert again.ending is not None
+    assert again.ending.has_lost
 
 
 @pytest.mark.parametrize(

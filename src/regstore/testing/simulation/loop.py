@@ -173,6 +173,11 @@ class Task(Generic[T]):
             promise.tasks.remove(self)
             self._loop.make_ready(self)
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether its next step is to learn that it was cancelled, or that its process crashed."""
+        return self.process.is_crashed or any(scope.is_cancelled for scope in self._scopes)
+
     def raise_if_stopped(self) -> None:
         """Stop who must not go on.
 
@@ -214,12 +219,15 @@ class Loop:
     :ivar time: seconds since the start.
     :ivar steps: taken until now.
     :ivar ready: the tasks that can go on, in no order that means anything.
+    :ivar jumps: whoever sleeps goes on at once, later: how long others take meanwhile is for
+        *choose* to say.
     """
 
     def __init__(self, choose: Choose) -> None:
         self.time: float = 0.0
         self.steps: int = 0
         self.ready: list[Task[Any]] = []
+        self.jumps: bool = False
         self._choose = choose
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._numbers: count[int] = count()
@@ -255,7 +263,10 @@ class Loop:
         heappush(self._timers, (time, next(self._numbers), fn))
 
     async def sleep(self, seconds: float) -> None:
-        """Wait for *seconds*."""
+        """Wait for *seconds*; where time jumps, they pass at once."""
+        if self.jumps:
+            self.time += max(seconds, 0.0)
+            return
         promise: Promise[None] = Promise(self)
         self.call_at(self.time + max(seconds, 0.0), lambda: promise.settle(None))
         await promise
@@ -320,7 +331,7 @@ class Loop:
     def _advance(self) -> None:
         """Call what is due next, with all that is due at the same time."""
         timers = self._timers
-        self.time = timers[0][0]
+        self.time = max(self.time, timers[0][0])
         while timers and timers[0][0] <= self.time:
             heappop(timers)[2]()
 

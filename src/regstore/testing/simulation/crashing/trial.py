@@ -143,7 +143,7 @@ class Trial:
             self._perform(purge(timedelta(0)), self.world.process("purge"), upload_id)
 
     def _choose(self, ready: Sequence[Task[Any]]) -> int:
-        own = [task for task in ready if not isinstance(task.label, Request)]
+        own = [task for task in ready if task.is_stopped or not isinstance(task.label, Request)]
         best = max if self.point.is_reversed and not own else min
         return ready.index(best(own or ready, key=lambda task: task.lineage))
 

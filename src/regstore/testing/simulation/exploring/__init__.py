@@ -21,8 +21,12 @@ sent in a schedule that was left out, it would be so in the one that this was re
 What two tasks of one process tell each other between two requests is taken not to depend on whose
 answer came first, except for the names that they draw.
 
-Not explored: lost requests and answers, stores that lag (a seeded simulation has those), and time
-that passes in the midst of things: who sleeps goes on when nobody else can.
+A schedule may also lose answers, as many as are asked for: each to any request that changes
+something. The request is repeated once by the production wrapper for that, and what an operation
+has then done may stay unknown to its caller.
+
+Not explored: requests that never arrive, and stores that lag (a seeded simulation has those).
+Whoever sleeps goes on at once, later: what others do meanwhile is what the schedule says.
 """
 
 from regstore.testing.simulation.exploring.contest import Contest

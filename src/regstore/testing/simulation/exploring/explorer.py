@@ -18,8 +18,7 @@ from regstore.testing.simulation.exploring.schedule import (
     Execution,
     Lineage,
     State,
-    lineage_of,
-    name_of,
+    Step,
 )
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Task
@@ -69,18 +68,22 @@ class Exploration:
         self.calls = max(self.calls, len(execution.done))
         if violations:
             self.failing += 1
-            failure = Failure(tuple(map(name_of, execution.done)), tuple(violations))
+            failure = Failure(tuple(map(str, execution.done)), tuple(violations))
             if self.simplest is None or failure.switches < self.simplest.switches:
                 self.simplest = failure
 
 
-def explore(contest: Contest, knobs: Knobs | None = None) -> Exploration:
-    """Run every schedule of *contest*, of those that are alike only one."""
+def explore(contest: Contest, knobs: Knobs | None = None, *, lost: int = 0) -> Exploration:
+    """Run every schedule of *contest*, of those that are alike only one.
+
+    :param lost: how many answers to changing requests get lost in a schedule, at most; each such
+        request is repeated once by :class:`~regstore.consistency.Retrying`.
+    """
     knobs = knobs or Knobs()
     stage, privacy = Stage(contest.prepare, knobs), Privacy()
     while True:
         privacy.is_broken = False
-        search = _Search(privacy)
+        search = _Search(privacy, lost)
         while search.begin() and not privacy.is_broken:
             search.run(contest, stage, knobs)
         if not privacy.is_broken:
@@ -98,9 +101,10 @@ class _Search(Director):
     """Depth first: one schedule after the other, each different from those before."""
 
     privacy: Privacy
+    most_lost: int
     seen: Exploration = field(default_factory=Exploration)
-    _begin: tuple[Lineage, ...] = ()
-    _todo: list[tuple[Lineage, ...]] = field(default_factory=lambda: [()])
+    _begin: tuple[Step, ...] = ()
+    _todo: list[tuple[Step, ...]] = field(default_factory=lambda: [()])
     _explored: set[State] = field(default_factory=set)
 
     def begin(self) -> bool:
@@ -120,8 +124,19 @@ class _Search(Director):
         self.seen.add(execution, found)
 
     @override
-    def sent(self, lineage: Lineage, request: Request) -> None:
+    def loses(self, execution: Execution, lineage: Lineage, request: Request) -> bool:
         self.privacy.sent(lineage, request)
+        at = len(execution.done)
+        if at < len(self._begin):
+            return self._begin[at].is_lost
+        self._may_lose(execution, lineage, request)
+        return False
+
+    def _may_lose(self, execution: Execution, lineage: Lineage, request: object) -> None:
+        """Leave for later what follows where the answer to *request* is lost."""
+        lost = sum(step.is_lost for step in execution.done)
+        if isinstance(request, Request) and request.changes and lost < self.most_lost:
+            self._todo.append((*execution.done, Step(lineage, is_lost=True)))
 
     @override
     def choose(self, execution: Execution, waiting: Sequence[Task[Any]]) -> Task[Any]:
@@ -130,7 +145,7 @@ class _Search(Director):
         if self.privacy.is_broken:
             raise Cut
         if step < len(self._begin):
-            return _named(waiting, self._begin[step])
+            return _named(waiting, self._begin[step].lineage)
         for task in waiting:
             if self.privacy.covers(task):
                 return task
@@ -142,23 +157,25 @@ class _Search(Director):
         if state in self._explored:
             raise Cut
         self._explored.add(state)
-        last = execution.done[-1][0] if execution.done else 0
+        last = execution.done[-1].lineage[0] if execution.done else 0
         chosen, *others = sorted(waiting, key=lambda task: task.lineage[0] != last)
-        self._todo += [(*execution.done, task.lineage) for task in reversed(others)]
+        for task in reversed(others):
+            self._may_lose(execution, task.lineage, task.label)
+            self._todo.append((*execution.done, Step(task.lineage)))
         return chosen
 
 
 class _Replay(Director):
     def __init__(self, schedule: Sequence[str]) -> None:
-        self._schedule = [lineage_of(name) for name in schedule]
+        self._schedule = [Step.parse(text) for text in schedule]
 
     @override
-    def sent(self, lineage: Lineage, request: Request) -> None:
-        """Do nothing: the schedule says it all."""
+    def loses(self, execution: Execution, lineage: Lineage, request: Request) -> bool:
+        return self._schedule[len(execution.done)].is_lost
 
     @override
     def choose(self, execution: Execution, waiting: Sequence[Task[Any]]) -> Task[Any]:
-        return _named(waiting, self._schedule[len(execution.done)])
+        return _named(waiting, self._schedule[len(execution.done)].lineage)
 
 
 def _named(waiting: Sequence[Task[Any]], lineage: Lineage) -> Task[Any]:

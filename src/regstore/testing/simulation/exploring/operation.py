@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from regstore import AsyncRegistry, Registry
-from regstore.consistency import Checked
+from regstore.consistency import Checked, Retrying
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.errors import RegstoreError
 from regstore.testing.objects import MemoryObjects
@@ -31,11 +31,13 @@ class Ending:
     :ivar results: what each has returned, or the error that it has raised.
     :ivar bucket: the truth.
     :ivar told: what the operations were told.
+    :ivar has_lost: whether an answer was lost.
     """
 
     results: tuple[object, ...]
     bucket: Bucket
     told: str
+    has_lost: bool = False
 
     @cached_property
     def registry(self) -> Registry:
@@ -75,8 +77,9 @@ class Operation:
 
     async def perform(self, world: World, process: Process, told: str) -> object:
         """Do it as *process*; return what comes of it, errors too."""
+        driver = Checked(Retrying(world.driver(process), limit=2))
         try:
-            return await self.run(AsyncRegistry(Checked(world.driver(process))), told)
+            return await self.run(AsyncRegistry(driver), told)
         except RegstoreError as error:
             return error
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from typing_extensions import override
 
 from regstore.drivers.objects.port import ObjectBody
-from regstore.errors import RegstoreError
+from regstore.errors import RegstoreError, TransientError
 from regstore.testing.simulation.exploring.contest import Contest, Stage
 from regstore.testing.simulation.exploring.operation import Ending
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Loop, Task
-from regstore.testing.simulation.network import StepwiseNetwork
+from regstore.testing.simulation.network import DRIVER, StepwiseNetwork
 from regstore.testing.simulation.process import Process
 from regstore.testing.simulation.trace import Request, Trace
 from regstore.testing.simulation.world import World
@@ -24,6 +25,28 @@ T = TypeVar("T")
 Lineage = tuple[int, ...]
 """Which task it is, in every schedule that begins alike (:attr:`Task.lineage`)."""
 State = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Whose request arrives, and whether its answer is lost.
+
+    In a schedule, ``a`` is the first process, ``a.2`` its second child, ``a!`` lost.
+    """
+
+    lineage: Lineage
+    is_lost: bool = False
+
+    def __str__(self) -> str:
+        first, *rest = self.lineage
+        name = ".".join([chr(ord("a") + first), *map(str, rest)])
+        return f"{name}!" if self.is_lost else name
+
+    @classmethod
+    def parse(cls, text: str) -> Step:
+        """Return the step that a schedule calls *text*."""
+        first, *rest = text.removesuffix("!").split(".")
+        return cls((ord(first) - ord("a"), *map(int, rest)), text.endswith("!"))
 
 
 class Cut(Exception):  # noqa: N818 - no error
@@ -41,25 +64,26 @@ class Director(ABC):
         """
 
     @abstractmethod
-    def sent(self, lineage: Lineage, request: Request) -> None:
-        """Take note of a request that arrives."""
+    def loses(self, execution: Execution, lineage: Lineage, request: Request) -> bool:
+        """Return whether nobody hears the answer to *request*, which arrives now."""
 
 
 class Execution:
     """A run of *contest* in which *director* decides.
 
-    :ivar done: whose requests have arrived, in order.
+    :ivar done: the requests that have arrived, in order.
     :ivar ending: what has come of it; ``None`` if it was cut short.
     """
 
     def __init__(self, contest: Contest, stage: Stage, knobs: Knobs, director: Director) -> None:
-        self.done: list[Lineage] = []
+        self.done: list[Step] = []
         self.ending: Ending | None = None
         self._director = director
         self._answers: dict[Lineage, int] = {}
         self._is_over = False
         self.world: World = World(1, knobs, choose=self._next)
-        self.world.network = _Telling(self.world.loop, self.world.trace, self._answered)
+        self.world.loop.jumps = True
+        self.world.network = _Telling(self.world.loop, self.world.trace, self._answer)
         stage.set(self.world)
         try:
             self.ending = self._run(contest, stage.told)
@@ -95,43 +119,55 @@ class Execution:
             )
         results = tuple([loop.run(task) for task in tasks])
         loop.drain()
-        return Ending(results, self.world.bucket, told)
+        has_lost = any(step.is_lost for step in self.done)
+        return Ending(results, self.world.bucket, told, has_lost)
 
     def _next(self, ready: Sequence[Task[Any]]) -> int:
         if self._is_over:
             return 0
-        own = [task for task in ready if not isinstance(task.label, Request)]
+        own = [task for task in ready if task.is_stopped or not isinstance(task.label, Request)]
         if own:  # nobody else sees what a process does between two requests
             return ready.index(min(own, key=_lineage))
         return ready.index(self._director.choose(self, sorted(ready, key=_lineage)))
 
-    def _answered(self, request: Request, answer: object) -> None:
+    def _answer(self, request: Request, effect: Callable[[], T]) -> T:
+        """Let *request* take effect, and its sender hear of that or not."""
         lineage = self.world.loop.current.lineage
-        self.done.append(lineage)
-        self._director.sent(lineage, request)
+        is_lost = self._director.loses(self, lineage, request)
+        self.done.append(Step(lineage, is_lost))
+        try:
+            result = effect()
+            if is_lost:
+                raise TransientError(request.key, DRIVER, "unheard", outcome_unknown=True)
+        except RegstoreError as error:
+            self._remember(lineage, request, type(error).__name__)
+            raise
+        self._remember(lineage, request, _hashable(result))
+        return result
+
+    def _remember(self, lineage: Lineage, request: Request, answer: object) -> None:
         known = (self._answers.get(lineage), request.name, request.key, answer)
         self._answers[lineage] = hash(known)
 
 
-class _Telling(StepwiseNetwork):
-    """Tells what each request was answered."""
+class Answer(Protocol):
+    """Lets a request take effect, and says what is heard of it."""
 
-    def __init__(self, loop: Loop, trace: Trace, tell: Callable[[Request, object], None]) -> None:
+    def __call__(self, request: Request, effect: Callable[[], T]) -> T:
+        """Return or raise what the sender hears."""
+        ...
+
+
+class _Telling(StepwiseNetwork):
+    """Has somebody else say what each request is answered."""
+
+    def __init__(self, loop: Loop, trace: Trace, answer: Answer) -> None:
         super().__init__(loop, trace)
-        self._tell = tell
+        self._answer = answer
 
     @override
     async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
-        def told() -> T:
-            try:
-                result = effect()
-            except RegstoreError as error:
-                self._tell(request, type(error).__name__)
-                raise
-            self._tell(request, _hashable(result))
-            return result
-
-        return await super().carry(process, request, told)
+        return await super().carry(process, request, lambda: self._answer(request, effect))
 
 
 def _hashable(answer: object) -> object:
@@ -142,15 +178,3 @@ def _hashable(answer: object) -> object:
 
 def _lineage(task: Task[Any]) -> Lineage:
     return task.lineage
-
-
-def name_of(lineage: Lineage) -> str:
-    """Return how a schedule calls a task: ``a`` is the first process, ``a.2`` its second child."""
-    first, *rest = lineage
-    return ".".join([chr(ord("a") + first), *map(str, rest)])
-
-
-def lineage_of(name: str) -> Lineage:
-    """Return the task that *name* calls."""
-    first, *rest = name.split(".")
-    return (ord(first) - ord("a"), *map(int, rest))
