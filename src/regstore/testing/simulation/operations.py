@@ -50,7 +50,8 @@ class Operation:
     :ivar data: of uploads, the content of which the next piece was sent.
     :ivar limit: seconds within which it must end, if any.
     :ivar returned: when it ended; of one that a crash ended, when that was.
-    :ivar found: what it returned.
+    :ivar found: what it returned; of what was sent to uploads, where that began (``None`` where the
+        upload was over), and of appends where it ended, too.
     :ivar error: what it raised.
     :ivar first: the number of the first request that may be its own.
     :ivar last: the number of the last one.

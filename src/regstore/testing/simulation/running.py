@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final
 
 from regstore.consistency import Layers
+from regstore.drivers.objects.driver import ObjectDriver
 from regstore.errors import RegstoreError
 from regstore.testing.simulation.actors import VERBS, Actor, Board
 from regstore.testing.simulation.invariants import Facts, check
+from regstore.testing.simulation.keyspace import IMAGES, TAGS
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Ended
 from regstore.testing.simulation.network import CrashPoint
 from regstore.testing.simulation.operations import Ledger
 from regstore.testing.simulation.process import Process
-from regstore.testing.simulation.scenario import Plan, Scenario, draw_scenario
+from regstore.testing.simulation.scenario import Plan, Scenario, Step, draw_scenario
 from regstore.testing.simulation.stores import CLASSES
 from regstore.testing.simulation.trace import Request, Trace
 from regstore.testing.simulation.violations import Violation
@@ -51,13 +54,16 @@ class Result:
     ledger: Ledger
 
 
-def draw(seed: int, store: str, actors: int = 4, steps: int = 6) -> Run:
+def draw(seed: int, store: str, actors: int = 4, steps: int = 6, kinds: Sequence[str] = ()) -> Run:
     """Return the run that *seed* stands for on a store of the class *store*.
 
     :param store: one of :data:`~regstore.testing.simulation.stores.CLASSES`.
+    :param actors: how many.
+    :param steps: of each of them, about.
+    :param kinds: what the actors are, of :data:`~regstore.testing.simulation.scenario.KINDS`.
     """
     random = Random(f"{store} {seed}")  # noqa: S311 - no secret
-    return Run(seed, CLASSES[store](random), draw_scenario(random, actors, steps))
+    return Run(seed, CLASSES[store](random), draw_scenario(random, actors, steps, kinds))
 
 
 def simulate(run: Run) -> Result:
@@ -77,6 +83,8 @@ class _Stage:
     def play(self) -> Result:
         loop, world = self._world.loop, self._world
         director = world.process("director")
+        if self._run.scenario.is_founded:
+            loop.run(loop.spawn(self._found(), director, "founder"))
         living = [
             loop.spawn(self._live(plan), director, plan.name) for plan in self._run.scenario.actors
         ]
@@ -89,6 +97,14 @@ class _Stage:
         )
         loop.close()
         return Result(self._run, tuple(violations), world.trace, self._ledger)
+
+    async def _found(self) -> None:
+        """Put the images there, at once, and wait until everybody sees them."""
+        driver = ObjectDriver(self._world.bucket)
+        founder = Actor(self._world.process("founder"), driver, driver, self._ledger, self._board)
+        for item in range(len(IMAGES)):
+            await VERBS["push"](founder, Step("push", item=item, tag=item % len(TAGS)))
+        await self._world.loop.sleep(self._run.knobs.bound)
 
     async def _live(self, plan: Plan) -> None:
         """Begin a process, and another one each time that it has crashed, where it stood."""

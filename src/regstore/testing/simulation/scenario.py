@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final, Literal
 
@@ -36,6 +37,7 @@ KINDS: Final[dict[str, dict[Verb, int]]] = {
     "tagger": {
         "tag": 3, "create tag": 2, "swap tag": 4, "untag": 1, "untag if": 1, "pull tag": 2
     },
+    "retagger": {"tag": 3, "swap tag": 1, "untag": 3, "untag if": 1},
     "mounter": {"mount": 3, "push manifest": 1, "pull": 1, "push": 1},
     "uploader": {"begin upload": 3, "append": 4, "commit upload": 3, "append other": 1},
     "deleter": {"delete manifest": 4, "delete blob": 1, "push": 2},
@@ -44,7 +46,7 @@ KINDS: Final[dict[str, dict[Verb, int]]] = {
 }  # fmt: skip
 """What each kind of actor does, and how often."""
 
-_NEED_IMAGES: Final = frozenset({"puller", "tagger", "mounter", "deleter"})
+_NEED_IMAGES: Final = frozenset({"puller", "tagger", "retagger", "mounter", "deleter"})
 """Kinds that have nothing to do where nothing was pushed: they begin with that, as a rule."""
 
 
@@ -86,23 +88,34 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Who does what, and who crashes where."""
+    """Who does what, and who crashes where.
+
+    :ivar is_founded: the images are in the first repository already, one of them under each tag.
+    """
 
     actors: tuple[Plan, ...]
     crashes: tuple[Crash, ...] = ()
+    is_founded: bool = False
 
 
-def draw_scenario(random: Random, actors: int = 4, steps: int = 6) -> Scenario:
+def draw_scenario(
+    random: Random, actors: int = 4, steps: int = 6, kinds: Sequence[str] = ()
+) -> Scenario:
     """Return a scenario of so many actors with about so many steps each.
 
     Each run has but a few kinds of actors, and so more of what only these do to each other.
+
+    :param kinds: which of :data:`KINDS`; drawn, too, where there are none.
     """
-    kinds = random.sample(sorted(KINDS), random.randint(1, 4))
-    cast = tuple(
+    kinds = kinds or random.sample(sorted(KINDS), random.randint(1, 4))
+    is_founded, is_narrow = random.random() < 1 / 2, random.random() < 1 / 2
+    cast = [
         _draw_plan(random, random.choice(kinds), number, steps) for number in range(1, actors + 1)
-    )
+    ]
+    if is_narrow:
+        cast = [_narrowed(plan) for plan in cast]
     crashes = [_draw_crash(random, actor) for actor in cast if random.random() < 1 / 3]
-    return Scenario(cast, tuple(crashes))
+    return Scenario(tuple(cast), tuple(crashes), is_founded)
 
 
 def _draw_plan(random: Random, kind: str, number: int, steps: int) -> Plan:
@@ -113,6 +126,11 @@ def _draw_plan(random: Random, kind: str, number: int, steps: int) -> Plan:
     if kind in _NEED_IMAGES and random.random() < 3 / 4:
         chosen.insert(0, "push")
     return Plan(f"{kind}-{number}", tuple(_draw_step(random, verb, quick) for verb in chosen))
+
+
+def _narrowed(plan: Plan) -> Plan:
+    """Return *plan* about one tag of one repository: there is more to meet."""
+    return replace(plan, steps=tuple(replace(step, repository=0, tag=0) for step in plan.steps))
 
 
 def _draw_step(random: Random, verb: Verb, quick: float) -> Step:
@@ -129,4 +147,4 @@ def _draw_step(random: Random, verb: Verb, quick: float) -> Step:
 
 def _draw_crash(random: Random, actor: Plan) -> Crash:
     points: tuple[CrashPoint, ...] = ("before", "after", "late")
-    return Crash(actor.name, random.randint(1, 12 * len(actor.steps)), random.choice(points))
+    return Crash(actor.name, random.randint(1, 8 * len(actor.steps)), random.choice(points))

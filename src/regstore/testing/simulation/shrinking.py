@@ -37,6 +37,8 @@ def _smaller(run: Run) -> Iterator[Run]:
     scenario = run.scenario
     for index in range(len(scenario.actors)):
         yield _with(run, replace(scenario, actors=_without(scenario.actors, index)))
+    if scenario.is_founded:
+        yield _with(run, replace(scenario, is_founded=False))
     for index in range(len(scenario.crashes)):
         yield _with(run, replace(scenario, crashes=_without(scenario.crashes, index)))
     for plan in scenario.actors:

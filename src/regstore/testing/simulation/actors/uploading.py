@@ -67,14 +67,15 @@ async def commit(actor: Actor, step: Step, upload: KnownUpload) -> None:
     found = uploads.resume(upload.upload_id)
     blob = upload.blob
 
-    async def send() -> None:
+    async def send() -> int | None:
         async with found:
             try:
                 start = await found.status()
             except BlobUploadUnknownError:  # perhaps it was committed
                 await uploads.resume(upload.upload_id).commit(blob.digest)
-            else:
-                await found.finish(blob.digest, [blob.data[start:]], start)
+                return None
+            await found.finish(blob.digest, [blob.data[start:]], start)
+        return start
 
     await actor.call(
         send(), "commit upload", upload.repository, upload.upload_id, step, value=blob.digest

@@ -58,6 +58,12 @@ class Facts:
         """Return what *key* truly was, the oldest version first."""
         return self.bucket.history.get(key, [])
 
+    def last(self, key: str, time: float) -> tuple[float, Content | None]:
+        """Return since when *key* was what it truly was at *time*, and what that was."""
+        count = self.bucket.count_at(key, time)
+        version = self.versions(key)[count - 1] if count else None
+        return (version.time, version.content) if version else (0.0, None)
+
     def gaps(self, key: str, since: float) -> Iterator[float]:
         """Yield the times, from *since* on, at which *key* begins to be absent."""
         count = self.bucket.count_at(key, since)

@@ -9,8 +9,8 @@
 
 Not promised: where requests arrive twice (:attr:`Knobs.repeated`) a change that nothing fences may
 take effect again; where deletions have no conditions, the deletion of a manifest may take a tag
-that was moved meanwhile. The history may lack the value of a tag that was deleted and set at the
-same time.
+that was moved meanwhile. The history may lack the value of a tag that was set while it was deleted,
+if it was set last of all.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Tags:
                 if operation.kind in {"get tag", "get by tag"}:
                     yield from self._read(key, operation)
             yield from self._recorded(key, name, tag, operations)
-            yield from self._remembered(key, name, tag, operations)
+            yield from self._remembered(key, name, tag)
 
     def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
         events = [event for each in operations for event in self._events(key, each)]
@@ -158,24 +158,29 @@ class Tags:
                 if not self._facts.is_ever_there(path, begun, version.time):
                     yield Violation("I8", f"it became {digest} without {path}", key)
 
-    def _remembered(
-        self, key: str, name: str, tag: str, operations: list[Operation]
-    ) -> Iterator[Violation]:
-        """Look whether the history has the last value."""
-        last = self._facts.versions(key)[-1:]
-        if not last or last[0].content is None:
+    def _remembered(self, key: str, name: str, tag: str) -> Iterator[Violation]:
+        """Look whether the history was written again where a tag was set while it was deleted.
+
+        Whoever deletes it sees afterwards whether the tag was set meanwhile, if the store shows it.
+        """
+        if not self._is_strong or self._facts.knobs.repeated:
             return
-        digest = layout.parse_link(last[0].content.data)
-        if layout.TagIndexLink(name, tag, digest).path in self._facts.bucket.contents:
-            return
-        begun = self._begun(operations, digest, last[0].time)
         deletes = [
             each
             for each in self._facts.ledger.of("delete tag", "delete manifest")
-            if each.repository == name and self._facts.quiet(each) >= begun
+            if each.repository == name
         ]
-        if not any(each.invoked <= last[0].time or each.outcome != "ok" for each in deletes):
-            yield Violation("I8", f"its history lacks {digest}, its value", key)
+        for time in sorted({each.returned for each in deletes if each.outcome == "ok"}):
+            set_at, value = self._facts.last(key, time)
+            if value is None:
+                continue
+            digest = layout.parse_link(value.data)
+            gone, entry = self._facts.last(layout.TagIndexLink(name, tag, digest).path, time)
+            if entry is not None or gone <= set_at:
+                continue
+            doing = [each for each in deletes if each.invoked <= gone <= self._facts.quiet(each)]
+            if all(each.outcome == "ok" and each.returned <= time for each in doing):
+                yield Violation("I8", f"its history lacks {digest}, its value", key)
 
     def _begun(self, operations: list[Operation], digest: Digest, time: float) -> float:
         """Return since when somebody may have been about to make the tag *digest* at *time*.

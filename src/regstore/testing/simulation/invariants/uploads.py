@@ -33,6 +33,7 @@ class Uploads:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
+        self._is_strong = not facts.knobs.bound
         self._is_fenced = facts.knobs.conditions == "enforced"
 
     def violations(self) -> Iterator[Violation]:
@@ -43,6 +44,8 @@ class Uploads:
         for (name, upload_id), operations in of_uploads.items():
             key = layout.Upload(name, upload_id).path
             yield from self._contiguous(key, operations)
+            if self._is_strong:
+                yield from self._taken_up(key, operations)
             yield from self._refused(key, operations)
             yield from self._late(name, upload_id, operations)
             yield from self._again(key, operations)
@@ -50,8 +53,7 @@ class Uploads:
 
     def _contiguous(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         acked = [each for each in operations if each.kind == "append" and each.outcome == "ok"]
-        if not self._is_fenced:
-            acked = [each for each in acked if not self._meets(each, operations)]
+        acked = [each for each in acked if self._holds(each, operations)]
         for one, other in combinations(acked, 2):
             first, second = (one, other) if one.returned <= other.returned else (other, one)
             start, end = second.found[0], first.found[1]
@@ -61,6 +63,22 @@ class Uploads:
             low, high = max(one.found[0], other.found[0]), min(one.found[1], other.found[1])
             if low < high and one.data[low:high] != other.data[low:high]:
                 yield Violation("I17", f"two contents were acknowledged at {low}", key)
+
+    def _taken_up(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        """Look where commits have begun; on a store that lags they may see too little and fail."""
+        acked = [each for each in operations if each.kind == "append" and each.outcome == "ok"]
+        for commit in operations:
+            if commit.kind != "commit upload" or not isinstance(commit.found, int):
+                continue
+            for append in acked:
+                is_before = append.returned < commit.invoked
+                if is_before and commit.found < append.found[1] and self._holds(append, operations):
+                    text = f"{append.found[1]} bytes were acknowledged, then it had {commit.found}"
+                    yield Violation("I17", text, key)
+
+    def _holds(self, append: Operation, operations: list[Operation]) -> bool:
+        """Return whether nobody may overwrite what was acknowledged."""
+        return self._is_fenced or not self._meets(append, operations)
 
     def _meets(self, operation: Operation, others: list[Operation]) -> bool:
         """Return whether one of *others* may have seen the upload as *operation* did."""

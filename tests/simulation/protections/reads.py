@@ -1,0 +1,91 @@
+"""What keeps readers from missing what is there, on stores that lag."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from regstore.consistency import layers, settled_reads
+from regstore.consistency.attempts import Attempts
+from regstore.consistency.journal import Entry
+from regstore.consistency.settled_reads import Asked, Seen, SettledReads, Verdict
+from regstore.digest import Digest
+from regstore.errors import PathNotFoundError
+from regstore.links import read_link
+from regstore.manifests import AsyncManifests
+from tests.simulation.protections.protection import Protection, no_wrapper, replaced
+
+T = TypeVar("T")
+
+_LAGGING: Final = {"stale_get": 2.0, "stale_head": 2.0, "negative": 0.0, "front_ends": 8}
+
+_read = SettledReads.read
+_judged = settled_reads.judged
+
+
+async def _read_once(self: SettledReads, asked: Asked[T], *, must_exist: bool) -> T:
+    del must_exist
+    return await _read(self, asked, must_exist=False)
+
+
+async def _read_revision(self: AsyncManifests, digest: Digest, reference: str) -> Digest:
+    try:
+        return await read_link(self._driver, self._revision(digest))
+    except PathNotFoundError as error:
+        raise self._unknown(reference) from error
+
+
+def _believe(entry: Entry, seen: Seen, **keeps: bool) -> Verdict:
+    verdict = _judged(entry, seen, **keeps)
+    return verdict if entry.first else Verdict.CURRENT
+
+
+async def _make(
+    self: Attempts, path: str, make: Callable[[], Awaitable[T]], *, changes: bool = False
+) -> T:
+    del self, path, changes
+    return await make()
+
+
+READS: Final = {
+    "own writes are read": Protection(
+        "eventual",
+        ("pusher",),
+        frozenset({"I6", "I7"}),
+        10,
+        lambda: replaced(layers, Settled=no_wrapper),
+        _LAGGING,
+    ),
+    "own replacements are read": Protection(
+        "eventual",
+        ("tagger",),
+        frozenset({"I7"}),
+        30,
+        lambda: replaced(settled_reads, judged=_believe),
+        _LAGGING,
+    ),
+    "what is linked is waited for": Protection(
+        "eventual",
+        ("pusher", "puller"),
+        frozenset({"I6"}),
+        60,
+        lambda: replaced(SettledReads, read=_read_once),
+        _LAGGING,
+    ),
+    "what is tagged is waited for": Protection(
+        "eventual",
+        ("pusher", "puller", "puller"),
+        frozenset({"I6"}),
+        60,
+        lambda: replaced(AsyncManifests, _read_revision=_read_revision),
+        _LAGGING,
+    ),
+    "deadlines end calls": Protection(
+        "conditional",
+        ("pusher", "puller"),
+        frozenset({"I25"}),
+        30,
+        lambda: replaced(Attempts, once=_make),
+        {"lost_answers": 0.1, "timeout": 10.0},
+    ),
+}

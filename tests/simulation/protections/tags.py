@@ -1,0 +1,130 @@
+"""What keeps tags from naming what is not there, or what nobody has set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from regstore import layout
+from regstore.consistency import Retrying, layers
+from regstore.consistency.outcomes import Failed
+from regstore.consistency.resolve import Resolver
+from regstore.digest import Digest
+from regstore.errors import PathNotFoundError, TransientError
+from regstore.links import write_link
+from regstore.manifests import AsyncManifests, PutResult
+from regstore.tags import ANY, AsyncTags, Expect
+from tests.simulation.protections.protection import (
+    Protection,
+    no_wrapper,
+    nothing,
+    replaced,
+)
+
+_DOUBTFUL: Final = {"lost_answers": 0.1, "timeout": 1.0, "slow": 0.0, "repeated": 0.0}
+
+_put = AsyncManifests.put
+_delete_current = AsyncTags._delete_current
+
+
+async def _index_last(self: AsyncTags, tag: str, digest: Digest, expect: Expect = ANY) -> None:
+    if expect is not ANY:
+        await self._swap(tag, digest, expect)
+        return
+    await write_link(self._driver, self._current(tag), digest)
+    await self._write_index(tag, digest)
+
+
+async def _tags_first(self: AsyncManifests, body: bytes, *, tags: Iterable[str] = ()) -> PutResult:
+    for tag in tags:
+        await self._tags.point(tag, Digest.of(body))
+    return await _put(self, body, tags=tags)
+
+
+async def _forget(self: AsyncTags, tag: str) -> None:
+    with suppress(PathNotFoundError):
+        await self._driver.delete(layout.TagIndex(self._scope.name, tag).path)
+
+
+async def _delete_unfenced(
+    self: AsyncTags, tag: str, expect: Expect, *, loosely: bool = False
+) -> None:
+    if loosely and await self.get(tag) == expect:
+        expect = ANY
+    await _delete_current(self, tag, expect, loosely=loosely)
+
+
+async def _guess(self: Resolver, error: TransientError, *args: object) -> Failed:
+    del self, args
+    return Failed(error)
+
+
+TAGS: Final = {
+    "history before the tag": Protection(
+        "conditional",
+        ("tagger",),
+        frozenset({"I8"}),
+        5,
+        lambda: replaced(AsyncTags, point=_index_last),
+    ),
+    "revision before the tag": Protection(
+        "conditional",
+        ("pusher",),
+        frozenset({"I8"}),
+        5,
+        lambda: replaced(AsyncManifests, put=_tags_first),
+    ),
+    "children before the manifest": Protection(
+        "strong",
+        ("pusher", "mounter"),
+        frozenset({"I1", "I3"}),
+        20,
+        lambda: replaced(AsyncManifests, _check_references=nothing),
+    ),
+    "history written again": Protection(
+        "conditional",
+        ("retagger",),
+        frozenset({"I8"}),
+        60,
+        lambda: replaced(AsyncTags, _delete_index=_forget),
+        {"latency": 0.3, "lost_answers": 0.0, "lost_requests": 0.0, "repeated": 0.0},
+        is_founded=True,
+    ),
+    "fenced deletion of a manifest's tags": Protection(
+        "conditional",
+        ("deleter", "retagger"),
+        frozenset({"I7"}),
+        60,
+        lambda: replaced(AsyncTags, _delete_current=_delete_unfenced),
+        {"latency": 0.3},
+        is_founded=True,
+    ),
+    "tags are never written twice": Protection(
+        "conditional",
+        ("retagger", "puller"),
+        frozenset({"I7"}),
+        60,
+        lambda: replaced(layers, Retrying=partial(Retrying, lasting=lambda _: True)),
+        _DOUBTFUL,
+        is_founded=True,
+    ),
+    "lost answers are looked for": Protection(
+        "conditional",
+        ("tagger",),
+        frozenset({"I7"}),
+        60,
+        lambda: replaced(Resolver, put=_guess),
+        _DOUBTFUL,
+        is_founded=True,
+    ),
+    "conditions are proved": Protection(
+        "ignoring",
+        ("tagger",),
+        frozenset({"I7"}),
+        30,
+        lambda: replaced(layers, Measured=no_wrapper),
+        is_founded=True,
+    ),
+}

@@ -1,0 +1,133 @@
+"""What keeps the bytes of uploads."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from typing_extensions import override
+
+from regstore import content, layout
+from regstore.consistency.settled_writes import Opening, SettledWrites
+from regstore.digest import Digest
+from regstore.driver import FileWriter
+from regstore.drivers.objects.heads import HeadClaim
+from regstore.errors import PreconditionFailedError, RegstoreError
+from regstore.scope import Scope
+from regstore.upload import AsyncUpload
+from regstore.upload_content import Buffer, NotedContent, UploadContent
+from regstore.upload_place import UploadPlace
+from tests.simulation.protections.protection import Protection, replaced
+
+_UPLOADERS: Final = ("uploader",)
+
+_park = NotedContent.park
+
+
+class _Unseen(UploadPlace):
+    """The place of an upload at which nobody looks whether it still is there."""
+
+    def __init__(self, place: UploadPlace) -> None:
+        vars(self).update(vars(place))
+
+    @override
+    async def require_started(self) -> None:
+        pass
+
+
+async def _park_blindly(self: NotedContent) -> None:
+    place, self._place = self._place, _Unseen(self._place)
+    try:
+        await _park(self)
+    finally:
+        self._place = place
+
+
+async def _open_only(self: AsyncUpload, wanted: Digest, size: int | None) -> None:
+    del wanted, size
+    await self._open()
+
+
+async def _unknown(self: AsyncUpload, wanted: Digest, error: RegstoreError) -> NoReturn:
+    del self, wanted
+    raise error
+
+
+async def _forgotten(self: SettledWrites, path: str, at_least: int, opening: Opening) -> FileWriter:
+    del self, path
+    return await opening(at_least=at_least)
+
+
+async def _take_over(self: HeadClaim, error: Exception) -> NoReturn:
+    raise PreconditionFailedError(self._path, self._store.name) from error
+
+
+async def _publish_and_forget(scope: Scope, writer: FileWriter, digest: Digest) -> str | None:
+    del scope
+    return await writer.commit(to=layout.BlobData(digest).path)
+
+
+async def _take_unhashed(self: UploadContent, writer: FileWriter, data: Buffer) -> None:
+    await writer.write(data)
+    self.offset = writer.size
+
+
+UPLOADS: Final = {
+    "one goes on, the others are told": Protection(
+        "conditional",
+        _UPLOADERS,
+        frozenset({"I17"}),
+        40,
+        lambda: replaced(HeadClaim, _is_kept=lambda *_: False),
+    ),
+    "a look whether it is there after it was parked": Protection(
+        "conditional",
+        ("uploader", "purger"),
+        frozenset({"I19"}),
+        80,
+        lambda: replaced(NotedContent, park=_park_blindly),
+    ),
+    "content is verified": Protection(
+        "conditional",
+        _UPLOADERS,
+        frozenset({"I4"}),
+        40,
+        lambda: replaced(AsyncUpload, _verify=_open_only),
+    ),
+    "who commits again is told that it is there": Protection(
+        "conditional",
+        _UPLOADERS,
+        frozenset({"I20"}),
+        20,
+        lambda: replaced(AsyncUpload, _committed_elsewhere=_unknown),
+    ),
+    "own records are known by their nonce": Protection(
+        "conditional",
+        _UPLOADERS,
+        frozenset({"I9"}),
+        30,
+        lambda: replaced(HeadClaim, _recognize=_take_over),
+        {"lost_answers": 0.1, "timeout": 1.0},
+    ),
+    "own bytes are waited for": Protection(
+        "eventual",
+        _UPLOADERS,
+        frozenset({"I9", "I17"}),
+        40,
+        lambda: replaced(SettledWrites, resumed=_forgotten),
+        {"stale_get": 2.0},
+    ),
+    "what was parked stays until the commit has ended": Protection(
+        "conditional",
+        _UPLOADERS,
+        frozenset({"I17", "I20"}),
+        200,
+        lambda: replaced(content, publish=_publish_and_forget),
+    ),
+    "a hash is saved of the bytes that it covers": Protection(
+        "conditional",
+        _UPLOADERS,
+        frozenset({"I17", "I18"}),
+        20,
+        lambda: replaced(UploadContent, take=_take_unhashed),
+    ),
+}

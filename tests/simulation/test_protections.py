@@ -1,0 +1,34 @@
+"""Each protection is missed: without it the swarm finds the damage, and with it there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from regstore.testing.simulation.running import Run, draw, simulate
+from tests.simulation.protections import PROTECTIONS, Protection
+
+
+def run_of(protection: Protection, seed: int) -> Run:
+    run = draw(seed, protection.store, kinds=protection.kinds)
+    is_founded = protection.is_founded or run.scenario.is_founded
+    return replace(
+        run,
+        knobs=replace(run.knobs, **protection.faults),
+        scenario=replace(run.scenario, is_founded=is_founded),
+    )
+
+
+def broken_by(run: Run) -> set[str]:
+    return {violation.invariant for violation in simulate(run).violations}
+
+
+@pytest.mark.parametrize("name", PROTECTIONS)
+def test_a_missing_protection_is_seen(name: str) -> None:
+    protection = PROTECTIONS[name]
+    runs = [run_of(protection, seed) for seed in range(1, protection.runs + 1)]
+    with protection.leave_out():
+        found = next((run for run in runs if broken_by(run) & protection.breaks), None)
+    assert found is not None, f"{protection.runs} runs saw nothing"
+    assert not broken_by(found)
