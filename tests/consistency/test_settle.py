@@ -99,6 +99,18 @@ class SlowAnswersDriver(InterceptedDriver):
             await self.runtime.sleep(self.seconds)
 
 
+class HidingDriver(InterceptedDriver):
+    """Shows nothing for a while, as a front end does that lags behind the others."""
+
+    until = 0.0
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        if self.runtime.monotonic() < self.until:
+            raise PathNotFoundError(call.path, self.name)
+        return await effect()
+
+
 def strong() -> Bench:
     return Bench(Lag(), None)
 
@@ -135,6 +147,36 @@ def test_an_answer_is_as_old_as_its_request() -> None:
     bench.run(driver.put_content("b", b"new"))
     bench.run(driver.move("b", "c"))
     assert not bench.seen
+
+
+def test_what_others_have_written_is_not_taken_for_older_than_its_absence() -> None:
+    """A front end that lags behind others' changes tells nothing of their order."""
+    bench = Bench(Lag())
+    hiding = HidingDriver(bench.bare)
+    driver = Settled(hiding, BOUND)
+    bench.run(driver.put_content("a", b"own"))
+    bench.wait(BOUND + 1)
+    bench.by_others("a", b"other")
+    assert bench.run(driver.get_content("a")).data == b"other"
+    hiding.until = bench.runtime.monotonic() + 1.0
+    with pytest.raises(PathNotFoundError):
+        bench.run(driver.get_content("a"))
+    bench.wait(1.0)
+    assert bench.run(driver.get_content("a")).data == b"other"
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_what_must_exist_is_waited_for_whatever_was_done_long_ago(*, deletes: bool) -> None:
+    bench = Bench(Lag())
+    hiding = HidingDriver(bench.bare)
+    driver = Settled(hiding, BOUND)
+    bench.run(driver.put_content("a", b"own"))
+    if deletes:
+        bench.run(driver.delete_file("a"))
+    bench.wait(BOUND + 1)
+    bench.by_others("a", b"other")
+    hiding.until = bench.runtime.monotonic() + BOUND - 1.0
+    assert bench.run(driver.get_content("a", must_exist=True)).data == b"other"
 
 
 def test_a_deleted_object_is_gone_at_once_or_soon() -> None:

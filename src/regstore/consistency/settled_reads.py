@@ -91,6 +91,8 @@ class SettledReads:
         answer = await self.once(asked)
         if answer is not None and (entry is None or self._is_own(asked.look(answer), entry)):
             return answer
+        if answer is None and must_exist:
+            entry = self.recent(entry)
         verdict = self.judge(asked, answer, entry, must_exist=must_exist)
         if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
             return self.taken(asked, answer, entry, verdict)
@@ -102,6 +104,16 @@ class SettledReads:
             return False
         entry.modified = seen.modified
         return True
+
+    def recent(self, entry: Entry | None) -> Entry | None:
+        """Return *entry* if it may explain that what must exist is missed.
+
+        Once everybody sees what this process did, others have done something since.
+        """
+        bound = self.trust.bound
+        if entry is None or not bound:
+            return entry
+        return entry if self.driver.runtime.monotonic() <= entry.time + bound else None
 
     def judge(
         self, asked: Asked[T], answer: T | None, entry: Entry | None, *, must_exist: bool
@@ -138,15 +150,13 @@ class SettledReads:
                 entry.modified = asked.look(answer).modified
         return answer
 
-    def adopt(self, path: str, entry: Entry, seen: Seen | None) -> None:
+    def adopt(self, path: str, entry: Entry, seen: Seen) -> None:
         """Remember what others have made of *path* since, so that it does not become older again.
 
         It keeps the time of this process's own change: nothing is waited for any longer.
         """
-        if self.journal.find(path) is not entry or (seen is not None and seen.is_dir):
+        if self.journal.find(path) is not entry or seen.is_dir:
             self.journal.forget(path, entry)
-        elif seen is None:
-            self.journal.record(path, Entry("delete", entry.time, entry.written))
         else:
             adopted = Entry("put", entry.time, entry.written, seen.version, seen.size, seen.data)
             adopted.modified = seen.modified
@@ -191,6 +201,8 @@ class _Wait(Generic[T]):
         pause = FIRST_PAUSE
         while True:
             entry = self._journal.find(self._asked.path)
+            if answer is None and self._must_exist:
+                entry = self._reads.recent(entry)
             verdict = self._reads.judge(self._asked, answer, entry, must_exist=self._must_exist)
             if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
                 self._appeared(entry, verdict)
@@ -274,8 +286,8 @@ class _Wait(Generic[T]):
 
     def _others(self, entry: Entry | None, answer: T | None) -> T:
         if entry is not None:
-            seen = None if answer is None else self._asked.look(answer)
-            self._reads.adopt(self._asked.path, entry, seen)
+            # Which of the others' changes are older than others of them is not told by any answer.
+            self._journal.forget(self._asked.path, entry)
         if answer is None:
             raise PathNotFoundError(self._asked.path, self._name)
         return answer
