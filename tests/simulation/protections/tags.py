@@ -26,7 +26,7 @@ from tests.simulation.protections.protection import (
 _DOUBTFUL: Final = {"lost_answers": 0.1, "timeout": 1.0, "slow": 0.0, "repeated": 0.0}
 
 _put = AsyncManifests.put
-_delete_current = AsyncTags._delete_current
+_delete_current = AsyncTags._delete_current  # noqa: SLF001 - a part of it is left out
 
 
 async def _index_last(self: AsyncTags, tag: str, digest: Digest, expect: Expect = ANY) -> None:
@@ -96,7 +96,7 @@ TAGS: Final = {
         "conditional",
         ("deleter", "retagger"),
         frozenset({"I7"}),
-        60,
+        120,
         lambda: replaced(AsyncTags, _delete_current=_delete_unfenced),
         {"latency": 0.3},
         is_founded=True,

@@ -120,7 +120,7 @@ UPLOADS: Final = {
         "conditional",
         _UPLOADERS,
         frozenset({"I17", "I20"}),
-        200,
+        120,
         lambda: replaced(content, publish=_publish_and_forget),
     ),
     "a hash is saved of the bytes that it covers": Protection(

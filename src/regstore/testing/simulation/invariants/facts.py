@@ -12,7 +12,7 @@ from regstore.testing.simulation.bucket import Bucket, Version
 from regstore.testing.simulation.keyspace import IMAGE_OF
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.operations import Kind, Ledger, Operation
-from regstore.testing.simulation.trace import Trace
+from regstore.testing.simulation.trace import Request, Trace
 
 Item = tuple[str, str, str]
 """What a repository may have: ``"blob"`` or ``"manifest"``, the repository, the digest."""
@@ -53,6 +53,11 @@ class Facts:
     def lag(self, writer: Operation, reader: Operation) -> float:
         """Return how long *reader* may miss what *writer* has done."""
         return 0.0 if writer.process == reader.process else self.knobs.bound
+
+    def requests_of(self, operation: Operation) -> list[Request]:
+        """Return what its process has sent in the course of *operation*."""
+        sent = self.trace.requests[operation.first - 1 : operation.last]
+        return [request for request in sent if request.process == operation.process]
 
     def versions(self, key: str) -> list[Version]:
         """Return what *key* truly was, the oldest version first."""

@@ -81,8 +81,8 @@ class Pushes:
         """
         seen: set[str] = set()
         missed: dict[str, float] = {}
-        for each in self._facts.trace.requests[got.first - 1 : got.last]:
-            if each.process != got.process or each.arrived is None:
+        for each in self._facts.requests_of(got):
+            if each.arrived is None:
                 continue
             if each.outcome == "PathNotFoundError":
                 missed[each.key] = each.arrived

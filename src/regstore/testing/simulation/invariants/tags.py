@@ -129,18 +129,19 @@ class Tags:
             yield Violation("I7", text, key)
 
     def _last_own(self, key: str, got: Operation) -> float:
-        """Return when the reader's own last change of *key* took effect that had been answered."""
-        requests = self._facts.trace.requests[: got.first - 1]
-        own = [
-            each.arrived
-            for each in requests
-            if each.process == got.process
-            and each.key == key
-            and each.changes
-            and each.outcome == "ok"
-            and each.arrived is not None
+        """Return when the reader's own last change of *key* took effect that it heard of."""
+        heard = [
+            request.arrived
+            for own in self._facts.ledger.operations
+            if own.process == got.process and own.returned <= got.invoked
+            for request in self._facts.requests_of(own)
+            if request.key == key
+            and request.changes
+            and request.outcome == "ok"
+            and request.arrived is not None
+            and (request.answered or 0.0) <= own.returned
         ]
-        return max(own, default=0.0)
+        return max(heard, default=0.0)
 
     def _recorded(
         self, key: str, name: str, tag: str, operations: list[Operation]

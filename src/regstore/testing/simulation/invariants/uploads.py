@@ -1,9 +1,9 @@
 """What uploads keep.
 
 - I9: nobody is told of another writer where there is none.
-- I17: what was acknowledged of an upload stays: whoever goes on with it later begins after it. No
-  position is acknowledged with two different bytes. Who only ever sends the bytes of the blob is
-  never told that the upload has another digest.
+- I17: what was acknowledged of an upload stays until it is over: whoever goes on with it later
+  begins after it. No position is acknowledged with two different bytes. Who only ever sends the
+  bytes of the blob is never told that the upload has another digest.
 - I19: nothing is acknowledged of an upload that was gone when it arrived.
 - I20: whoever commits again what was committed is told that it is there.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
+from math import inf
 
 from regstore import layout
 from regstore.drivers.objects.naming import ParkedPlace
@@ -38,22 +39,29 @@ class Uploads:
 
     def violations(self) -> Iterator[Violation]:
         """Yield what is wrong."""
+        facts = self._facts
         of_uploads: dict[tuple[str, str], list[Operation]] = {}
         for operation in self._facts.ledger.of("append", "commit upload", "cancel upload"):
             of_uploads.setdefault((operation.repository, operation.subject), []).append(operation)
         for (name, upload_id), operations in of_uploads.items():
             key = layout.Upload(name, upload_id).path
-            yield from self._contiguous(key, operations)
+            started = layout.UploadStartedAt(name, upload_id).path
+            ends = [each.time for each in facts.versions(started) if each.content is None]
+            acked = [
+                each
+                for each in operations
+                if each.kind == "append" and each.outcome == "ok"
+                if each.returned < min(ends, default=inf) and self._holds(each, operations)
+            ]
+            yield from self._contiguous(key, acked)
             if self._is_strong:
-                yield from self._taken_up(key, operations)
+                yield from self._taken_up(key, acked, operations)
             yield from self._refused(key, operations)
             yield from self._late(name, upload_id, operations)
             yield from self._again(key, operations)
             yield from self._alone(key, operations)
 
-    def _contiguous(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
-        acked = [each for each in operations if each.kind == "append" and each.outcome == "ok"]
-        acked = [each for each in acked if self._holds(each, operations)]
+    def _contiguous(self, key: str, acked: list[Operation]) -> Iterator[Violation]:
         for one, other in combinations(acked, 2):
             first, second = (one, other) if one.returned <= other.returned else (other, one)
             start, end = second.found[0], first.found[1]
@@ -64,15 +72,16 @@ class Uploads:
             if low < high and one.data[low:high] != other.data[low:high]:
                 yield Violation("I17", f"two contents were acknowledged at {low}", key)
 
-    def _taken_up(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+    def _taken_up(
+        self, key: str, acked: list[Operation], operations: list[Operation]
+    ) -> Iterator[Violation]:
         """Look where commits have begun; on a store that lags they may see too little and fail."""
-        acked = [each for each in operations if each.kind == "append" and each.outcome == "ok"]
         for commit in operations:
             if commit.kind != "commit upload" or not isinstance(commit.found, int):
                 continue
             for append in acked:
                 is_before = append.returned < commit.invoked
-                if is_before and commit.found < append.found[1] and self._holds(append, operations):
+                if is_before and commit.found < append.found[1]:
                     text = f"{append.found[1]} bytes were acknowledged, then it had {commit.found}"
                     yield Violation("I17", text, key)
 
@@ -102,10 +111,8 @@ class Uploads:
         for append in operations:
             if append.kind != "append" or append.outcome != "ok":
                 continue
-            requests = self._facts.trace.requests[append.first - 1 : append.last]
-            for each in requests:
-                is_own = each.process == append.process and each.key == head
-                if not is_own or each.name != "put" or each.arrived is None:
+            for each in self._facts.requests_of(append):
+                if each.key != head or each.name != "put" or each.arrived is None:
                     continue
                 since = each.arrived - self._facts.knobs.bound
                 if not self._facts.is_ever_there(started, since, append.returned):

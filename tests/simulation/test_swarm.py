@@ -1,0 +1,97 @@
+"""The swarm finds nothing, is the same each time, and says how to repeat what it finds."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from itertools import cycle, islice
+
+from regstore.testing.simulation.running import draw, simulate
+from regstore.testing.simulation.shrinking import shrink
+from regstore.testing.simulation.stores import CLASSES
+from tests.simulation.protections import PROTECTIONS
+from tests.simulation.test_protections import run_of
+
+FRESH_RUNS = 2000
+REQUESTS = 150
+
+
+def look(seed: int, runs: int) -> None:
+    for each, store in enumerate(islice(cycle(CLASSES), runs), seed):
+        result = simulate(draw(each, store, steps=4))
+        assert not result.violations, (
+            f"python -m regstore.testing.simulation --store {store} --seed {each} --steps 4"
+        )
+
+
+def test_no_run_breaks_a_promise() -> None:
+    look(seed=1, runs=200)
+
+
+def test_no_fresh_run_breaks_a_promise() -> None:
+    """Other runs each time: what they find is repeated as the failure says."""
+    seed = int.from_bytes(os.urandom(6))
+    sys.stdout.write(f"the first of {FRESH_RUNS} seeds is {seed}\n")
+    look(seed, FRESH_RUNS)
+
+
+def test_a_run_is_worth_it() -> None:
+    sizes = [len(simulate(draw(seed, "conditional")).trace.requests) for seed in range(1, 21)]
+    assert sum(sizes) / len(sizes) >= REQUESTS
+
+
+TRACE = """
+from regstore.testing.simulation.running import draw, simulate
+from regstore.testing.simulation.stores import CLASSES
+for seed, store in enumerate(CLASSES):
+    print(simulate(draw(seed, store)).trace.digest())
+"""
+
+
+def test_the_same_seed_is_the_same_run_in_every_process() -> None:
+    traces = {
+        subprocess.run(
+            [sys.executable, "-c", TRACE],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(traces) == 1
+    assert len(set(traces.pop().split())) == len(CLASSES)
+
+
+def test_what_is_found_is_shrunk() -> None:
+    protection = PROTECTIONS["history before the tag"]
+    with protection.leave_out():
+        found = simulate(run_of(protection, 1))
+        least = shrink(found, simulate)
+    assert {violation.invariant for violation in least.violations} == {"I8"}
+    assert sum(len(plan.steps) for plan in least.run.scenario.actors) == 1
+    assert not least.run.scenario.crashes
+
+
+def test_a_found_violation_is_printed_and_repeated() -> None:
+    """The command fails, and its output has the line that repeats the run."""
+    script = (
+        "import sys\n"
+        "from tests.simulation.protections import PROTECTIONS\n"
+        "from regstore.testing.simulation.__main__ import main\n"
+        "sys.argv[1:] = ['--store', 'conditional', '--seed', '1', '--runs', '6']\n"
+        "with PROTECTIONS['revision before the tag'].leave_out():\n"
+        "    main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert "repeat with: python -m regstore.testing.simulation --store conditional" in done.stdout
+    assert "6 runs" in done.stdout.splitlines()[-1]
+
+
+def test_a_clean_swarm_says_so() -> None:
+    command = [sys.executable, "-m", "regstore.testing.simulation", "--runs", "5"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("5 runs, 0 violations, ")
