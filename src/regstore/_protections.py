@@ -2,7 +2,7 @@
 
 Nothing of this can be reached through :class:`~regstore.policy.Policy` or any public name::
 
-    with without("tombstone_check"):
+    with without("tombstone_check"), waiting(Waits(state=10.0, reach=30.0)):
         simulate()
 """
 
@@ -22,6 +22,7 @@ class Protections:
     :ivar tombstone_check: a writer that has written its link looks whether its content is being
         collected.
     :ivar quarantine_read: what a link names and is not at its place is read from quarantine.
+    :ivar saved_claim: a writer that cannot compare and swap a tombstone leaves a claim of its own.
     :ivar stale_link_touch: a manifest push writes old links of its layers again while a collector
         is at work.
     :ivar startedat_first: the start of an upload is removed before all else of it.
@@ -31,14 +32,30 @@ class Protections:
 
     tombstone_check: bool = True
     quarantine_read: bool = True
+    saved_claim: bool = True
     stale_link_touch: bool = True
     startedat_first: bool = True
     start_recheck: bool = True
     size_check: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long collectors wait for writers; simulations have all of it shorter. In seconds.
+
+    :ivar state: for so long it is believed that no collector is at work; one that begins waits
+        longer than that before it condemns anything.
+    :ivar reach: for a writer to finish what it has begun.
+    """
+
+    state: float = 60.0
+    reach: float = 15 * 60.0
+
+
 _ALL: Final = Protections()
+_USUAL: Final = Waits()
 _IN_FORCE: ContextVar[Protections] = ContextVar("protections", default=_ALL)
+_WAITS: ContextVar[Waits] = ContextVar("waits", default=_USUAL)
 
 
 def protections() -> Protections:
@@ -57,3 +74,18 @@ def without(*names: str) -> Iterator[None]:
         yield
     finally:
         _IN_FORCE.reset(before)
+
+
+def waits() -> Waits:
+    """Return how long collectors wait in this context."""
+    return _WAITS.get()
+
+
+@contextmanager
+def waiting(other: Waits) -> Iterator[None]:
+    """Let collectors wait as *other* says in this context and what is begun in it."""
+    before = _WAITS.set(other)
+    try:
+        yield
+    finally:
+        _WAITS.reset(before)

@@ -30,7 +30,7 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from regstore import layout
-from regstore._protections import protections
+from regstore._protections import protections, waits
 from regstore.consistency.backoff import Backoff
 from regstore.consistency.deadline import time_left
 from regstore.digest import Digest
@@ -48,10 +48,6 @@ from regstore.scope import Scope
 
 T = TypeVar("T")
 
-STATE_SECONDS: Final = 60.0
-"""For how long it is believed that no collector is at work; collectors wait longer than that."""
-REACH_SECONDS: Final = 15 * 60.0
-"""Collectors wait longer than this for a writer to finish what it has begun."""
 _NONCE_BITS: Final = 64
 
 _UNDER_WAY: Final = frozenset({"deleting", "purging", "unknown"})
@@ -96,7 +92,7 @@ def is_stale(scope: Scope, link: Content) -> bool:
 
 def _is_known(scope: Scope) -> bool:
     read_at = scope.collection.read_at
-    return read_at is not None and scope.runtime.monotonic() - read_at <= STATE_SECONDS
+    return read_at is not None and scope.runtime.monotonic() - read_at <= waits().state
 
 
 async def in_quarantine(
@@ -186,7 +182,7 @@ class Claim:
 
     def _is_late(self) -> bool:
         """Whether a collector may have gone on without this writer."""
-        return self._scope.runtime.monotonic() - self._begun > REACH_SECONDS / 2
+        return self._scope.runtime.monotonic() - self._begun > waits().reach / 2
 
     async def _rescue_from(self, tombstone: str) -> None:
         """Return once this collector will not delete the content, or has and it is back."""
@@ -201,7 +197,7 @@ class Claim:
                 return
             is_fenced = verdict.fenced and self._may_swap
             is_fenced = is_fenced and self._driver.capabilities.conditional_replace
-            if not (is_fenced or self._has_saved):
+            if not (is_fenced or self._has_saved) and protections().saved_claim:
                 await self._save(verdict)
                 continue
             if verdict.stage in _UNDER_WAY and await patience.allows(verdict, found.version):

@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from regstore import ANYWHERE, Registry, Repository, layout
-from regstore._protections import without
+from regstore._protections import Waits, waiting, without
 from regstore._run import BlockingRuntime
 from regstore.consistency import deadline
 from regstore.digest import Digest
@@ -178,6 +178,29 @@ def test_a_collector_meets_the_claim_of_a_writer_that_cannot_swap(site: Site) ->
     collector.said(DIGEST, "condemned")
     site.repository().blobs.put(BLOB, DIGEST)
     assert not collector.begins_to_delete(DIGEST)
+
+
+@pytest.mark.parametrize("kind", ["unfenced", "lagging"])
+def test_without_the_claim_it_does_not(kind: str) -> None:
+    site = make_site(kind, VirtualRuntime())
+    collector = Collector(site)
+    collector.said(DIGEST, "condemned")
+    with without("saved_claim"):
+        site.repository().blobs.put(BLOB, DIGEST)
+    assert collector.begins_to_delete(DIGEST)
+
+
+def test_how_long_collectors_wait_is_for_a_simulation_to_say() -> None:
+    clock = VirtualRuntime()
+    site, tombstone = make_site("fenced", clock), layout.Tombstone(DIGEST, "host-1").path
+    repo = site.repository()
+    with waiting(Waits(state=1.0, reach=10.0)):
+        repo.blobs.put(b"other")  # learns that no collector is at work
+        clock.clock.seconds += 2
+        site.put(layout.CollectionState().path, layout.Collecting(active=True).body())
+        site.put(tombstone, layout.Verdict("condemned", fenced=True).body())
+        repo.blobs.put(BLOB)
+    assert layout.Verdict.parse(site.read(tombstone)).stage == "rescued"
 
 
 def test_a_writer_waits_no_longer_than_the_lease(site: Site, clock: VirtualRuntime) -> None:
