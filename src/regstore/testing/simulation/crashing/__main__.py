@@ -14,7 +14,7 @@ from regstore.testing.simulation.crashing.enumeration import Enumeration, enumer
 from regstore.testing.simulation.exploring.contests import STORES
 from regstore.testing.simulation.knobs import Knobs
 
-_LINE = "{:40} {:14} {:>5} {:>7} {:>5} {:>7}\n"
+_LINE = "{:44} {:14} {:>5} {:>7} {:>5} {:>7}\n"
 
 
 def report(

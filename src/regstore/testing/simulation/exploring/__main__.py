@@ -15,7 +15,7 @@ from regstore.testing.simulation.exploring.explorer import Failure, explore, rep
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.trace import Request
 
-_LINE = "{:40} {:14} {:>5} {:>5} {:>9} {:>6} {:>5} {:>7}\n"
+_LINE = "{:44} {:14} {:>5} {:>5} {:>9} {:>6} {:>5} {:>7}\n"
 
 _COUNTS = ("schedules", "cut", "wrong")
 
