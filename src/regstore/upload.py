@@ -339,6 +339,8 @@ class AsyncUpload:
     async def _committed_elsewhere(self, wanted: Digest, error: RegstoreError) -> Descriptor:
         """Answer for a commit whose upload somebody else has committed, cancelled or continued."""
         found = await self._find_committed(wanted) or await self._find_ended(wanted, error)
+        with suppress(DriverError):  # before what is parked: nobody goes on without that
+            await self._place.remove_start()
         await self._content.release()
         self._content.offset = found.size
         await self._end()

@@ -26,6 +26,7 @@ from regstore.errors import (
     NotYetVisibleError,
     PathExistsError,
     PathNotFoundError,
+    PreconditionFailedError,
 )
 from regstore.hashing import Hasher
 from regstore.scope import Scope
@@ -238,13 +239,19 @@ class UploadContent(ABC):
                 await writer.cancel()
 
     async def leave(self) -> None:
-        """Let go, and leave what others have parked as it is."""
+        """Let go, and take nothing of what was parked: what came after that is parked, too.
+
+        To cancel would remove what this caller went on from, unless others have gone on from it.
+        """
         writer, added = self.writer, self.offset != self._resumed_at
-        if writer is None or added or not writer.size:
+        if writer is None or self.sealed or not writer.size:
             await self.release()
-        else:
-            self.writer = None
-            await writer.park(writer.note)
+            return
+        try:
+            await writer.park(hashstates.to_note(self._hasher) if added else writer.note)
+        except PreconditionFailedError:
+            await self.release()
+        self.writer = None
 
     async def _seal(self) -> str:
         """Put the content where nobody appends to it while it is read."""

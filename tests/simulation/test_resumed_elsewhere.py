@@ -44,6 +44,9 @@ class Ground:
         loop = self.world.loop
         return loop.run(loop.spawn(coro, self.world.process("registry"), "registry"))
 
+    async def put(self, blob: bytes) -> None:
+        await self._registry().repository("app").blobs.put(blob)
+
     async def patch(self, data: bytes, offset: int) -> None:
         upload = self.elsewhere()
         await upload.receive([data], offset)
@@ -98,6 +101,27 @@ def test_who_adds_to_what_it_has_not_seen_whole_is_refused_and_harms_nobody(
         ground.run(ground.elsewhere().finish(Digest.of(BLOB), [BLOB[150:]]))
     described = ground.run(ground.elsewhere().finish(Digest.of(BLOB), [BLOB[150:]], 150))
     assert described.size == len(BLOB)
+
+
+def test_wrong_bytes_take_nothing_of_what_was_acknowledged(ground: Ground) -> None:
+    ground.run(ground.world.runtime(ground.world.process("clock")).sleep(6))
+    with pytest.raises(DigestInvalidError):
+        ground.run(ground.elsewhere().finish(Digest.of(BLOB), [b"wrong"]))
+    ground.run(ground.world.runtime(ground.world.process("clock")).sleep(6))
+    assert ground.run(ground.elsewhere().status()) >= 100
+
+
+def test_an_upload_is_over_before_anything_of_it_goes(ground: Ground) -> None:
+    """Here its blob is there already, and its own bytes are lost."""
+    blob = BLOB[:100]
+    ground.run(ground.world.runtime(ground.world.process("clock")).sleep(6))
+    ground.run(ground.put(blob))
+    chunks = [key for key in ground.world.bucket.contents if "/chunk-" in key]
+    ground.run(ground.world.bucket.delete_many(chunks))
+    assert ground.run(ground.elsewhere().commit(Digest.of(blob))).size == len(blob)
+    deleted = [each.key for each in ground.world.trace.requests if each.name.startswith("delete")]
+    assert deleted[0].endswith("/startedat")
+    assert any(key.endswith("/head") for key in deleted)
 
 
 def test_a_caller_without_time_is_told_to_try_again(ground: Ground) -> None:
