@@ -31,6 +31,11 @@ HISTORIES = {
         must(Read(A), 5, 6),
     ],
     "a late look": [must(Write(B), 0, 1), must(Swap(NONE, A, is_lax=True), 2, 3)],
+    "a late look at the old value": [
+        must(Write(B), 0, 1),
+        must(Swap(B, A, is_lax=True), 2, 3),
+        must(Read(B), 4, 5),
+    ],
 }
 
 BROKEN = {

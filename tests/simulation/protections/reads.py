@@ -76,7 +76,7 @@ READS: Final = {
         "eventual",
         ("pusher", "puller", "puller"),
         frozenset({"I6"}),
-        120,
+        150,
         lambda: replaced(AsyncManifests, _read_revision=_read_revision),
         _LAGGING,
     ),

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
-from typing_extensions import override
-
 from regstore import content, layout
+from regstore._protections import without
 from regstore.consistency.settled_writes import Opening, SettledWrites
 from regstore.digest import Digest
 from regstore.driver import FileWriter
@@ -14,32 +13,10 @@ from regstore.drivers.objects.heads import HeadClaim
 from regstore.errors import PreconditionFailedError, RegstoreError
 from regstore.scope import Scope
 from regstore.upload import AsyncUpload
-from regstore.upload_content import Buffer, NotedContent, UploadContent
-from regstore.upload_place import UploadPlace
+from regstore.upload_content import Buffer, UploadContent
 from tests.simulation.protections.protection import Protection, replaced
 
 _UPLOADERS: Final = ("uploader",)
-
-_park = NotedContent.park
-
-
-class _Unseen(UploadPlace):
-    """The place of an upload at which nobody looks whether it still is there."""
-
-    def __init__(self, place: UploadPlace) -> None:
-        vars(self).update(vars(place))
-
-    @override
-    async def require_started(self) -> None:
-        pass
-
-
-async def _park_blindly(self: NotedContent) -> None:
-    place, self._place = self._place, _Unseen(self._place)
-    try:
-        await _park(self)
-    finally:
-        self._place = place
 
 
 async def _open_only(self: AsyncUpload, wanted: Digest, size: int | None) -> None:
@@ -84,7 +61,14 @@ UPLOADS: Final = {
         ("uploader", "purger"),
         frozenset({"I19"}),
         80,
-        lambda: replaced(NotedContent, park=_park_blindly),
+        lambda: without("start_recheck"),
+    ),
+    "the start of an upload goes first": Protection(
+        "conditional",
+        ("uploader", "purger"),
+        frozenset({"I17", "I19"}),
+        120,
+        lambda: without("startedat_first"),
     ),
     "content is verified": Protection(
         "conditional",

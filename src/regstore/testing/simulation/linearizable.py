@@ -60,9 +60,8 @@ class Swap(Effect):
 
     @override
     def after(self, value: Value) -> tuple[Value, ...]:
-        if value in {self.old, self.new}:
-            return (self.new,)
-        return (value,) if self.is_lax else ()
+        swapped = (self.new,) if value in {self.old, self.new} else ()
+        return (*swapped, value) if self.is_lax else swapped
 
 
 @dataclass(frozen=True, slots=True)
