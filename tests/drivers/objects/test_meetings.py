@@ -40,7 +40,8 @@ class Meeting:
         core = open_core(self.scene.driver(self.runtime, fault))
         upload = core.repository(NAME).uploads.resume(self.scene.upload_id)
         with suppress(PreconditionFailedError, RegistryError):
-            await self._take(upload, await _standing(upload), data)
+            async with upload:  # whoever was overtaken lets go of what it had
+                await self._take(upload, await _standing(upload), data)
 
     async def _take(self, upload: AsyncUpload, start: int, data: bytes) -> None:
         whole = self.scene.blob[: self.scene.parked] + data

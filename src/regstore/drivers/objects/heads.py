@@ -58,20 +58,25 @@ class HeadClaim:
         detail = f"no answer of the store agreed with it {_ATTEMPTS} times: try again"
         raise TransientError(self._place.head, self._store.name, detail)
 
-    async def remove(self) -> bool:
+    async def remove(self) -> frozenset[str] | None:
         """Remove the head record if it is this writer's, or the one that it went on from.
 
-        Returns whether what it lists is now nobody's. May be repeated after any error.
+        May be repeated after any error.
+
+        :returns: ``None``: what it listed is now nobody's. Else the chunks that the record of
+            another writer lists, this writer's own among them where that one went on from a record
+            of which this writer never heard that it had arrived.
         """
         if await self._remove_known():
-            return True
+            return None
         found = await read_head(self._store, self._place)
         if found is None:
-            return True
-        if found.record.nonce not in self._given:
-            return False
-        self.head = found
-        return await self._remove_known()
+            return None
+        if found.record.nonce in self._given:
+            self.head = found
+            if await self._remove_known():
+                return None
+        return frozenset(chunk.key for chunk in found.record.chunks)
 
     async def _try(self, record: Record) -> bool:
         """Write *record* once; return whether it is there."""

@@ -92,10 +92,11 @@ class ObjectWriter(BufferedWriter):
             await self._sending.end(parts)
         if self._copying is not None:
             await self._copying.end([])
-        doomed = list(self._own)
-        if await self._claim.remove():
-            doomed += [*self._chunks, *self._replaced]
-        await delete_all(self._store, {*self._strays, *_keys(doomed)})
+        doomed = self._strays | _keys(self._own)
+        named = await self._claim.remove()
+        if named is None:
+            doomed |= _keys([*self._chunks, *self._replaced])
+        await delete_all(self._store, doomed - (named or frozenset()))
         self._feed = self._sending = None
 
     @override
