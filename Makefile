@@ -8,7 +8,7 @@ CODE = $(wildcard src tests examples bench docs)
 # Newer ones need a newer node; it is a server for tests alone, so it lies where they look for it.
 AZURITE = azurite@3.35.0
 
-.PHONY: help demo serve test lint types docs fuzz bench budgets soak torture explore clean
+.PHONY: help demo serve test lint types docs fuzz bench budgets soak torture simulate explore clean
 .DEFAULT_GOAL := help
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo 'make bench   print how regstore compares with plain programs, and its wrappers with none, here'
 	@echo 'make budgets count the requests of each operation, on trees of full size: some minutes'
 	@echo 'make soak    kill writers at random moments, ROUNDS=500 times in each test'
+	@echo 'make simulate run registries at random on a simulated store: RUNS=10000, SEED=number, STORE=class'
 	@echo 'make explore run every interleaving, and every crash, of a few operations on a simulated store'
 	@echo 'make clean   remove everything that these targets made'
 	@echo 'PYTHON=python3.13 chooses the interpreter when .venv is made.'
@@ -84,6 +85,9 @@ budgets: $(VENV)/.dev
 
 soak: $(VENV)/.dev
 	REGSTORE_CRASH_ROUNDS=$(or $(ROUNDS),500) $(BIN)/python -m pytest tests/crash/test_sigkill.py
+
+simulate: $(VENV)/.dev
+	$(BIN)/python -m regstore.testing.simulation --runs $(or $(RUNS),10000) $(SEED:%=--seed %) $(STORE:%=--store %)
 
 explore: $(VENV)/.dev
 	$(BIN)/python -m regstore.testing.simulation.exploring

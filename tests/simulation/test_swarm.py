@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from itertools import cycle, islice
+from pathlib import Path
 
 from regstore.testing.simulation.running import draw, simulate
 from regstore.testing.simulation.shrinking import shrink
@@ -73,7 +74,7 @@ def test_what_is_found_is_shrunk() -> None:
     assert not least.run.scenario.crashes
 
 
-def test_a_found_violation_is_printed_and_repeated() -> None:
+def test_a_found_violation_is_printed_and_drawn(tmp_path: Path) -> None:
     """The command fails, and its output has the line that repeats the run."""
     script = (
         "import sys\n"
@@ -84,10 +85,16 @@ def test_a_found_violation_is_printed_and_repeated() -> None:
         "    main()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1, done.stderr
     assert "repeat with: python -m regstore.testing.simulation --store conditional" in done.stdout
+    assert list(tmp_path.glob("simulation-conditional-*.svg"))
     assert "6 runs" in done.stdout.splitlines()[-1]
 
 

@@ -6,11 +6,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 from itertools import count, cycle, islice
+from pathlib import Path
 from time import perf_counter  # noqa: TID251 - says how fast it is, and has no effect on a run
 
 from rich.console import Console
 from rich.progress import track
 
+from regstore.testing.simulation.diagram import draw as draw_diagram
 from regstore.testing.simulation.operations import told
 from regstore.testing.simulation.running import Result, draw, simulate
 from regstore.testing.simulation.shrinking import shrink
@@ -79,6 +81,10 @@ def _report(store: str, seed: int, options: argparse.Namespace, result: Result) 
         _say(f"    {times} {operation.process}: {operation}: {told(operation)}")
     for violation in least.violations:
         _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
+    picture = Path(f"simulation-{store}-{seed}.svg")
+    title = f"seed {seed} on a store of the class {store}, shrunk"
+    picture.write_text(draw_diagram(least.trace, violations=least.violations, title=title), "utf-8")
+    _say(f"  drawn in {picture}")
 
 
 def _say(line: str) -> None:
