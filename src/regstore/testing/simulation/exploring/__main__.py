@@ -61,7 +61,7 @@ def describe(contest: Contest, failure: Failure, knobs: Knobs) -> str:
 
 
 if __name__ == "__main__":
-    found = [
+    found: list[bool] = [
         report((*PAIRS, *TRIOS), STORES, sys.stdout.write),
         report(PAIRS, STORES, sys.stdout.write, lost=1),
     ]
