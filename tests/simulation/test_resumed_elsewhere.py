@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -122,6 +123,18 @@ def test_an_upload_is_over_before_anything_of_it_goes(ground: Ground) -> None:
     deleted = [each.key for each in ground.world.trace.requests if each.name.startswith("delete")]
     assert deleted[0].endswith("/startedat")
     assert any(key.endswith("/head") for key in deleted)
+
+
+def test_a_short_chunk_is_waited_for_before_it_is_sent_again(ground: Ground) -> None:
+    """Its record shows before it does."""
+    world = ground.world
+    ground.run(world.runtime(world.process("clock")).sleep(6))
+    ground.run(ground.patch(BLOB[100:110], 100))
+    ground.run(world.runtime(world.process("clock")).sleep(6))
+    late = next(key for key, each in world.bucket.contents.items() if len(each.data) == 10)
+    version = world.bucket.history[late][-1]
+    world.bucket.history[late][-1] = replace(version, time=world.loop.time)
+    ground.run(ground.patch(BLOB[110:], 110))
 
 
 def test_a_caller_without_time_is_told_to_try_again(ground: Ground) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 
 from regstore.driver import ANY, Condition, FileInfo
+from regstore.drivers.objects.lagging import until_shown
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore, Part, Session
 from regstore.drivers.objects.sessions import KnownSession
@@ -56,11 +58,14 @@ async def complete(
 
 async def _landed(store: ObjectStore, session: Session, size: int, error: PathNotFoundError) -> str:
     """Return the version that an earlier request made: it has ended the session, if it did."""
-    try:
-        info = await store.head(session.key)
-    except PathNotFoundError:
-        raise _ended(store, session) from error
-    if info.size != size:
+
+    async def look() -> FileInfo | None:
+        with suppress(PathNotFoundError):
+            return await store.head(session.key)
+        return None
+
+    info = await until_shown(store, look, lambda found: found is not None and found.size == size)
+    if info is None or info.size != size:
         raise _ended(store, session) from error
     return info.version
 

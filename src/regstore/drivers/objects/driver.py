@@ -27,6 +27,7 @@ from regstore.driver import (
 )
 from regstore.drivers.objects import assembly, paging, reading
 from regstore.drivers.objects.heads import read_head
+from regstore.drivers.objects.lagging import until_shown
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Head
@@ -42,7 +43,6 @@ from regstore.errors import (
 
 PARTS_IN_FLIGHT: Final = 8
 """Parts that are being sent at a time, of all writers of one driver together."""
-_LOOK_AGAIN_SECONDS: Final = 0.1
 
 
 class ObjectDriver(StorageDriver):
@@ -262,14 +262,11 @@ class ObjectDriver(StorageDriver):
 
     async def _settled_head(self, path: str, at_least: int) -> Head | None:
         """Read the head record until it is as new as it must be, as long as stores may lag."""
-        give_up = self.runtime.monotonic() + (self.capabilities.staleness_bound or 0)
-        while True:
-            head = await read_head(self._store, ParkedPlace.of(path))
-            if not at_least or (head is not None and head.record.size >= at_least):
-                return head
-            if self.runtime.monotonic() >= give_up:
-                return head
-            await self.runtime.sleep(_LOOK_AGAIN_SECONDS)
+        return await until_shown(
+            self._store,
+            lambda: read_head(self._store, ParkedPlace.of(path)),
+            lambda head: not at_least or (head is not None and head.record.size >= at_least),
+        )
 
     async def _discard(self, path: str) -> None:
         """Leave nothing parked at *path*."""

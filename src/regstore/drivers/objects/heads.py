@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from regstore.driver import ANY, IF_ABSENT, Condition, if_version
+from regstore.drivers.objects.lagging import until_shown
 from regstore.drivers.objects.naming import ParkedPlace, nonce
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head, Record, dump_record, load_record
@@ -69,7 +70,7 @@ class HeadClaim:
         """
         if await self._remove_known():
             return None
-        found = await read_head(self._store, self._place)
+        found = await self._changed()
         if found is None:
             return None
         if found.record.nonce in self._given:
@@ -121,14 +122,23 @@ class HeadClaim:
 
         :raises PreconditionFailedError: what is there is another writer's.
         """
-        found = await read_head(self._store, self._place)
+        is_unknown = isinstance(error, TransientError)
+        found = await (read_head(self._store, self._place) if is_unknown else self._changed())
         if found is not None and found.record.nonce in self._given:
             self.head = found
             return
-        if isinstance(error, TransientError) and self._is_untouched(found):
+        if is_unknown and self._is_untouched(found):
             raise error
         detail = "another writer or a deletion has taken over: resume it again"
         raise PreconditionFailedError(self._path, self._store.name, detail) from error
+
+    async def _changed(self) -> Head | None:
+        """Read the record, which may have changed; on a store that lags until that would show."""
+        return await until_shown(
+            self._store,
+            lambda: read_head(self._store, self._place),
+            lambda found: not self._is_untouched(found),
+        )
 
     def _is_untouched(self, found: Head | None) -> bool:
         return (found and found.record.nonce) == (self.head and self.head.record.nonce)

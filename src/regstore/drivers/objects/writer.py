@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 
 from typing_extensions import override
 
 from regstore._tasks import Limiter
-from regstore.driver import EPOCH, Condition, FileInfo, check_path
+from regstore.driver import EPOCH, Condition, Content, FileInfo, check_path
 from regstore.drivers.objects import assembly
 from regstore.drivers.objects.buffered import BufferedWriter
 from regstore.drivers.objects.feed import Feed
 from regstore.drivers.objects.heads import HeadClaim
+from regstore.drivers.objects.lagging import until_shown
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head
@@ -187,16 +189,26 @@ class ObjectWriter(BufferedWriter):
         tail = self._chunks[-1]
         if tail.size >= self._store.limits.min_part:
             return
-        try:
-            content = await self._store.get(tail.key)
-        except PathNotFoundError as error:
-            detail = "another writer or a deletion has taken over: resume it again"
-            raise PreconditionFailedError(self._path, self._driver, detail) from error
+        content = await self._parked(tail)
         if len(content.data) != tail.size:
             detail = f"a chunk has {len(content.data)} bytes, not {tail.size}: cancel the upload"
             raise DriverError(tail.key, self._driver, detail)
         self._buffer += content.data
         self._replaced.append(self._chunks.pop())
+
+    async def _parked(self, chunk: Chunk) -> Content:
+        """Read a chunk; the record names it, so a store that lags shows it within its bound."""
+
+        async def look() -> Content | None:
+            with suppress(PathNotFoundError):
+                return await self._store.get(chunk.key)
+            return None
+
+        found = await until_shown(self._store, look, lambda found: found is not None)
+        if found is None:
+            detail = "another writer or a deletion has taken over: resume it again"
+            raise PreconditionFailedError(self._path, self._driver, detail)
+        return found
 
 
 def _keys(chunks: Iterable[Chunk]) -> set[str]:
