@@ -13,10 +13,7 @@ from regstore.errors import BlobUnknownError, CorruptContentError, PathNotFoundE
 from regstore.links import read_link, read_versioned_link
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
-from regstore.tombstones import Claim, in_quarantine
-
-Link = layout.LayerLink | layout.RevisionLink
-"""What gives content to a repository."""
+from regstore.tombstones import Claim, Link, in_quarantine
 
 
 def blob_unknown(
@@ -89,7 +86,7 @@ class Linked:
 
     def claim(self, scope: Scope, begun: float) -> Claim:
         """Return a claim to it, by the same link."""
-        return Claim(scope, self.digest, self.link.path, begun)
+        return Claim(scope, self.digest, self.link, begun)
 
 
 async def find_linked(scope: Scope, *links: Link) -> Linked:
@@ -170,7 +167,7 @@ async def link_layer(
     :param restore: puts the content there again.
     :raises BlobUnknownError: it was collected meanwhile, and nobody has it.
     """
-    link = layout.LayerLink(scope.name, digest).path
+    link = layout.LayerLink(scope.name, digest)
     try:
         await Claim(scope, target or digest, link, begun, restore).hold()
     except PathNotFoundError as error:

@@ -27,7 +27,7 @@ from regstore.reference import check_tag, parse_reference
 from regstore.referrers import AsyncReferrers
 from regstore.scope import Scope
 from regstore.tags import ANY, AsyncTags, Expect
-from regstore.tombstones import Claim, in_quarantine, is_collecting, is_stale, learning
+from regstore.tombstones import Claim, Link, in_quarantine, is_collecting, is_stale, learning
 
 
 @dataclass(frozen=True)
@@ -130,11 +130,12 @@ class AsyncManifests:
         if document.subject is not None:
             await self._scope.writing_own()
         begun, restore = self._scope.runtime.monotonic(), partial(self._store, actual, whole)
-        stale, _ = await self._scope.runtime.both(
+        children, _ = await self._scope.runtime.both(
             self._check_references(document, begun), self._store(actual, whole)
         )
-        await self._touch(stale, begun)
-        await Claim(self._scope, actual, self._revision(actual), begun, restore).hold()
+        await self._keep(children, begun)
+        link = layout.RevisionLink(self._scope.name, actual)
+        await Claim(self._scope, actual, link, begun, restore).hold()
         await self._referrers.add(document, document.describe(actual, len(whole)))
         for tag in names:
             await self._tags.point(tag, actual, expect)
@@ -266,23 +267,28 @@ class AsyncManifests:
     async def _store(self, digest: Digest, body: bytes) -> None:
         await learning(self._scope, content.store(self._scope, digest, body))
 
-    async def _touch(self, linked: Iterable[content.Linked], begun: float) -> None:
-        """Make old links young again while a collector is at work: it goes by their age."""
-        if protections().stale_link_touch and await is_collecting(self._scope):
-            stale = [each for each in linked if is_stale(self._scope, each.read)]
-            await self._scope.runtime.map(lambda each: self._hold(each, begun), stale)
+    async def _keep(self, linked: Iterable[content.Linked], begun: float) -> None:
+        """Keep what the manifest refers to from collectors that are at work.
 
-    async def _hold(self, linked: content.Linked, begun: float) -> None:
+        A young link keeps it from being condemned, but not from those who have condemned it before:
+        that is for whoever has written the link to see to, and may not have been done yet.
+        """
+        if await is_collecting(self._scope):
+            await self._scope.runtime.map(lambda each: self._claim(each, begun), linked)
+
+    async def _claim(self, linked: content.Linked, begun: float) -> None:
+        claim, switches = linked.claim(self._scope, begun), protections()
+        is_layer = isinstance(linked.link, layout.LayerLink)
         try:
-            await linked.claim(self._scope, begun).hold()
+            if is_layer and switches.stale_link_touch and is_stale(self._scope, linked.read):
+                await claim.hold()
+            elif switches.child_check:
+                await claim.rescue()
         except PathNotFoundError as error:
             raise self._lacking([linked.link.digest]) from error
 
     async def _check_references(self, document: Document, begun: float) -> list[content.Linked]:
-        """Find what the manifest refers to, and return what layer links give of it.
-
-        Revision links need no care: nothing is collected that is a manifest of some repository.
-        """
+        """Find what the manifest refers to."""
         may_lack = self._scope.policy.may_lack
         needed = {(item.role, item.descriptor.digest): item for item in document.references}
         items = [item for item in needed.values() if not may_lack(item)]
@@ -291,7 +297,7 @@ class AsyncManifests:
         missing = [item.descriptor.digest for item, linked in pairs if linked is None]
         if missing:
             raise self._lacking(missing)
-        return [each for each in found if each and isinstance(each.link, layout.LayerLink)]
+        return [each for each in found if each is not None]
 
     def _lacking(self, missing: Iterable[Digest]) -> ManifestBlobUnknownError:
         names = tuple(str(digest) for digest in missing)
@@ -304,7 +310,7 @@ class AsyncManifests:
         revision, layer = (
             kind(self._scope.name, digest) for kind in (layout.RevisionLink, layout.LayerLink)
         )
-        links: dict[str, tuple[content.Link, ...]] = {
+        links: dict[str, tuple[Link, ...]] = {
             "manifest": (revision,),
             "blob": (revision, layer),  # of a type that may have been pushed as a manifest
         }

@@ -48,6 +48,9 @@ from regstore.scope import Scope
 
 T = TypeVar("T")
 
+Link = layout.LayerLink | layout.RevisionLink
+"""What gives content to a repository."""
+
 _NONCE_BITS: Final = 64
 
 _UNDER_WAY: Final = frozenset({"deleting", "purging", "unknown"})
@@ -121,7 +124,7 @@ class Claim:
     """A writer's claim to content that it puts down, or has found.
 
     :param digest: under which the content lies.
-    :param link: path of what gives it to a repository, and holds *digest*.
+    :param link: what gives it to a repository; holds *digest*.
     :param begun: :meth:`Runtime.monotonic <regstore.driver.Runtime.monotonic>` of before the writer
         looked at the content, or put it down.
     :param restore: puts the content there again; without it only a copy can.
@@ -131,7 +134,7 @@ class Claim:
         self,
         scope: Scope,
         digest: Digest,
-        link: str,
+        link: Link,
         begun: float,
         restore: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
@@ -166,7 +169,7 @@ class Claim:
         collectors = await names_in(self._driver, tombstones.path)
         for collector in collectors:
             await self._rescue_from(layout.Tombstone(self._digest, collector).path)
-        if collectors:  # whose first step is to remove links
+        if collectors and isinstance(self._link, layout.LayerLink):  # it was removed first
             await self._write_link()
         if collectors or self._is_late():
             await self._see_content()
@@ -178,7 +181,7 @@ class Claim:
         await self._see_content()
 
     async def _write_link(self) -> None:
-        await self._driver.put_content(self._link, layout.link_body(self._digest))
+        await self._driver.put_content(self._link.path, layout.link_body(self._digest))
 
     def _is_late(self) -> bool:
         """Whether a collector may have gone on without this writer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -25,7 +26,7 @@ from regstore.errors import (
 )
 from regstore.testing.faults import Call, InterceptedDriver, RecordingDriver
 from regstore.testing.race import race
-from tests.images import make_image
+from tests.images import make_image, make_index
 from tests.places import VirtualRuntime
 from tests.stores.collecting import LAG, LEASE, NAME, Collector, Site, make_site
 
@@ -391,6 +392,41 @@ def age(site: Site, path: str) -> timedelta:
     return site.truth.runtime.now() - info.modified
 
 
+def crashed(site: Site, link: str, digest: Digest) -> Collector:
+    """Condemn *digest*, and let a writer of its link crash before it looks for that."""
+    runtime = site.truth.runtime
+    assert isinstance(runtime, VirtualRuntime)
+    runtime.clock.seconds += 25 * 3600
+    collector = Collector(site)
+    collector.said(digest, "condemned")
+    site.put(link, digest.encode())
+    runtime.clock.seconds += LAG
+    return collector
+
+
+@pytest.mark.parametrize("checks", [True, False])
+def test_a_manifest_push_trusts_no_link_whose_writer_may_have_crashed(
+    site: Site, *, checks: bool
+) -> None:
+    repo = site.repository()
+    for blob in IMAGE.blobs:
+        repo.blobs.put(blob)
+    collector = crashed(site, layout.LayerLink(NAME, LAYER).path, LAYER)
+    with nullcontext() if checks else without("child_check"):
+        repo.manifests.put(IMAGE.manifest)
+    assert collector.begins_to_delete(LAYER) != checks
+
+
+@pytest.mark.parametrize("checks", [True, False])
+def test_nor_does_the_push_of_an_index(site: Site, *, checks: bool) -> None:
+    repo = site.repository()
+    IMAGE.push(repo)
+    collector = crashed(site, layout.RevisionLink(NAME, IMAGE.digest).path, IMAGE.digest)
+    with nullcontext() if checks else without("child_check"):
+        repo.manifests.put(make_index(IMAGE).manifest)
+    assert collector.begins_to_delete(IMAGE.digest) != checks
+
+
 @pytest.mark.parametrize("touches", [True, False])
 def test_a_manifest_push_makes_old_links_young(
     site: Site,
@@ -401,16 +437,11 @@ def test_a_manifest_push_makes_old_links_young(
     for blob in IMAGE.blobs:
         repo.blobs.put(blob)
     clock.clock.seconds += 13 * 3600
-    collector = Collector(site)
-    collector.said(LAYER, "condemned")
-    if touches:
+    Collector(site)
+    with nullcontext() if touches else without("stale_link_touch"):
         repo.manifests.put(IMAGE.manifest)
-    else:
-        with without("stale_link_touch"):
-            repo.manifests.put(IMAGE.manifest)
     link = layout.LayerLink(NAME, LAYER).path
     assert (age(site, link) < timedelta(minutes=2)) == touches
-    assert collector.begins_to_delete(LAYER) != touches
 
 
 def test_where_no_collector_is_at_work_old_links_stay_as_they_are(
