@@ -4,7 +4,8 @@
   somebody has asked to delete, whoever refers to it.
 - What :func:`~regstore.testing.simulation.audit.audit` says besides; of uploads only where nobody
   crashed, where no request arrived twice and where whoever began a session in the store was told
-  of it: what else is left of them is for a purge. I8 is in :mod:`.tags`.
+  of it: what else is left of them is for a purge. I8 is in :mod:`.tags`. Of what is parked in them
+  nothing where :meth:`Uploads.torn` says so.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from regstore.testing.simulation.invariants.facts import (
     link_of,
     needs,
 )
+from regstore.testing.simulation.invariants.uploads import Uploads
 from regstore.testing.simulation.keyspace import IMAGES, REPOSITORIES, TAGS
 from regstore.testing.simulation.process import Crashed
 from regstore.testing.simulation.violations import Violation
@@ -31,8 +33,10 @@ def at_rest(facts: Facts) -> Iterator[Violation]:
     judged_elsewhere = {"I3", "I8"}
     if not _are_uploads_tidy(facts):
         judged_elsewhere |= {"I17", "I20"}
+    torn = Uploads(facts).torn()
     for violation in audit(facts.bucket):
-        if violation.invariant not in judged_elsewhere:
+        is_torn = violation.invariant == "I17" and violation.key.startswith(torn)
+        if violation.invariant not in judged_elsewhere and not is_torn:
             yield violation
     deleted = {item_of(each) for each in facts.ledger.of("delete blob", "delete manifest")}
     contents = facts.bucket.contents

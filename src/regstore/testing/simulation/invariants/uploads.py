@@ -40,10 +40,7 @@ class Uploads:
     def violations(self) -> Iterator[Violation]:
         """Yield what is wrong."""
         facts = self._facts
-        of_uploads: dict[tuple[str, str], list[Operation]] = {}
-        for operation in self._facts.ledger.of("append", "commit upload", "cancel upload"):
-            of_uploads.setdefault((operation.repository, operation.subject), []).append(operation)
-        for (name, upload_id), operations in of_uploads.items():
+        for (name, upload_id), operations in self._of_uploads().items():
             key = layout.Upload(name, upload_id).path
             started = layout.UploadStartedAt(name, upload_id).path
             ends = [each.time for each in facts.versions(started) if each.content is None]
@@ -60,6 +57,24 @@ class Uploads:
             yield from self._late(name, upload_id, operations)
             yield from self._again(key, operations)
             yield from self._alone(key, operations)
+
+    def torn(self) -> tuple[str, ...]:
+        """Return the uploads that nothing holds together.
+
+        A store without conditions keeps no two writers apart: where they meet, one may remove a
+        chunk that the other's record names. Whoever commits sees it by the digest.
+        """
+        return tuple(
+            layout.Upload(name, upload_id).path
+            for (name, upload_id), operations in self._of_uploads().items()
+            if not all(self._holds(each, operations) for each in operations)
+        )
+
+    def _of_uploads(self) -> dict[tuple[str, str], list[Operation]]:
+        found: dict[tuple[str, str], list[Operation]] = {}
+        for operation in self._facts.ledger.of("append", "commit upload", "cancel upload"):
+            found.setdefault((operation.repository, operation.subject), []).append(operation)
+        return found
 
     def _contiguous(self, key: str, acked: list[Operation]) -> Iterator[Violation]:
         for one, other in combinations(acked, 2):
