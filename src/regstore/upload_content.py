@@ -144,15 +144,10 @@ class UploadContent(ABC):
         :raises NotYetVisibleError: the caller has no time to wait.
         """
         writer, sure_at = self.writer, self._sure_at
-        if (
-            writer is None
-            or sure_at in {None, inf}
-            or self.sealed
-            or self.offset != self._resumed_at
-        ):
+        if writer is None or sure_at is None or sure_at == inf or self.offset != self._resumed_at:
             return False
         runtime = self._scope.runtime
-        seconds = max(0.0, (sure_at or 0.0) - runtime.monotonic()) + _MOMENT
+        seconds = max(0.0, sure_at - runtime.monotonic()) + _MOMENT
         left = time_left(runtime)
         if left is not None and left < seconds:
             detail = f"whether others have taken more of it shows in {seconds:.3g} s: try again"
@@ -244,7 +239,10 @@ class UploadContent(ABC):
         To cancel would remove what this caller went on from, unless others have gone on from it.
         """
         writer, added = self.writer, self.offset != self._resumed_at
-        if writer is None or self.sealed or not writer.size:
+        if self.sealed is not None:  # it was kept parked meanwhile
+            self.writer = self.sealed = None
+            return
+        if writer is None or not writer.size:
             await self.release()
             return
         try:
@@ -313,6 +311,13 @@ class NotedContent(UploadContent):
         self.stands_at(0)
         if writer is not None:  # what it cannot remove now goes with the upload
             await writer.cancel()
+
+    @override
+    async def leave(self) -> None:
+        if self._straight:
+            await self.leave_straight()
+        else:
+            await super().leave()
 
     @override
     async def park(self) -> None:

@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from regstore import AsyncRegistry, Digest
+from regstore import AsyncRegistry, Digest, content
 from regstore.consistency import Layers, deadline
 from regstore.errors import (
     DigestInvalidError,
     NotYetVisibleError,
     PreconditionFailedError,
+    TransientError,
     UploadOffsetError,
 )
 from regstore.testing.simulation import Knobs, World
@@ -146,3 +147,32 @@ def test_a_caller_without_time_is_told_to_try_again(ground: Ground) -> None:
     with pytest.raises(NotYetVisibleError):
         ground.run(commit())
     assert ground.run(ground.elsewhere().commit(Digest.of(BLOB))).size == len(BLOB)
+
+
+def test_wrong_bytes_that_went_straight_are_refused_as_such(ground: Ground) -> None:
+    """Nothing of the upload shows yet, so they go straight to their place."""
+    with pytest.raises(DigestInvalidError):
+        ground.run(ground.elsewhere().finish(Digest.of(BLOB), [b"wrong"]))
+    ground.run(ground.world.runtime(ground.world.process("clock")).sleep(6))
+    assert ground.run(ground.elsewhere().status()) == 100
+
+
+def test_a_last_request_that_caught_up_and_failed_takes_nothing_of_what_was_acknowledged(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise TransientError("data", "simulated", "no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(content, "publish", fail)
+        with pytest.raises(TransientError):
+            ground.run(ground.elsewhere().finish(Digest.of(BLOB[:100]), []))
+    ground.run(ground.world.runtime(ground.world.process("clock")).sleep(6))
+    assert ground.run(ground.elsewhere().status()) == 100
+
+
+def test_a_commit_that_reads_all_again_waits_for_what_others_have_taken(ground: Ground) -> None:
+    ground.run(ground.world.runtime(ground.world.process("clock")).sleep(6))
+    ground.run(ground.patch(BLOB[100:], 100))
+    described = ground.run(ground.elsewhere().commit(Digest.of(BLOB, "sha512")))
+    assert described.size == len(BLOB)

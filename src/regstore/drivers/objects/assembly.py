@@ -58,13 +58,7 @@ async def complete(
 
 async def _landed(store: ObjectStore, session: Session, size: int, error: PathNotFoundError) -> str:
     """Return the version that an earlier request made: it has ended the session, if it did."""
-
-    async def look() -> FileInfo | None:
-        with suppress(PathNotFoundError):
-            return await store.head(session.key)
-        return None
-
-    info = await until_shown(store, look, lambda found: found is not None and found.size == size)
+    info = await _shown(store, session.key, size)
     if info is None or info.size != size:
         raise _ended(store, session) from error
     return info.version
@@ -106,12 +100,26 @@ async def verified(store: ObjectStore, key: str, size: int, version: str | None)
     """Return the version of the object at *key*, which must have *size* bytes.
 
     :raises TransientError: it has not; what it was made of is still there.
+    :raises PathNotFoundError: there is none, or no longer.
     """
-    info = await store.head(key)
+    info = await _shown(store, key, size)
+    if info is None:
+        raise PathNotFoundError(key, store.name)
     if info.size != size:
         detail = f"{info.size} bytes arrived of {size}: try again"
         raise TransientError(key, store.name, detail)
     return version or info.version
+
+
+async def _shown(store: ObjectStore, key: str, size: int) -> FileInfo | None:
+    """Describe the object at *key*; it is waited for, as long as a store may lag."""
+
+    async def look() -> FileInfo | None:
+        with suppress(PathNotFoundError):
+            return await store.head(key)
+        return None
+
+    return await until_shown(store, look, lambda found: found is not None and found.size == size)
 
 
 def _fits_one_copy(store: ObjectStore, source: FileInfo, condition: Condition) -> bool:
