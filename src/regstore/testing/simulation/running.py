@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final
 
+from regstore._protections import waiting
 from regstore.consistency import Layers
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.errors import RegstoreError
 from regstore.testing.simulation.actors import VERBS, Actor, Board
+from regstore.testing.simulation.collecting import draw_collected
 from regstore.testing.simulation.invariants import Facts, check
 from regstore.testing.simulation.keyspace import IMAGES, TAGS
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Ended
 from regstore.testing.simulation.network import CrashPoint
 from regstore.testing.simulation.operations import Ledger
+from regstore.testing.simulation.pace import Pace
 from regstore.testing.simulation.process import Process
 from regstore.testing.simulation.scenario import Plan, Scenario, Step, draw_scenario
 from regstore.testing.simulation.stores import CLASSES
@@ -27,6 +30,8 @@ from regstore.testing.simulation.violations import Violation
 from regstore.testing.simulation.world import World
 
 _RESTART_SECONDS: Final = 1.0
+_LAST_ROUNDS: Final = 10
+"""Runs of each collector after all else: some fail, as requests do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +62,38 @@ class Result:
 def draw(seed: int, store: str, actors: int = 4, steps: int = 6, kinds: Sequence[str] = ()) -> Run:
     """Return the run that *seed* stands for on a store of the class *store*.
 
+    In one of twenty there are collectors, and somebody who knows nothing of them in a quarter of
+    those.
+
     :param store: one of :data:`~regstore.testing.simulation.stores.CLASSES`.
     :param actors: how many.
     :param steps: of each of them, about.
     :param kinds: what the actors are, of :data:`~regstore.testing.simulation.scenario.KINDS`.
     """
+    lot = Random(f"collectors {store} {seed}").random()  # noqa: S311 - no secret
+    if lot < 1 / 20 and not kinds:
+        return draw_with_collectors(seed, store, actors, steps, with_stock=lot < 1 / 80)
     random = Random(f"{store} {seed}")  # noqa: S311 - no secret
     return Run(seed, CLASSES[store](random), draw_scenario(random, actors, steps, kinds))
 
 
+def draw_with_collectors(
+    seed: int, store: str, actors: int = 4, steps: int = 6, *, with_stock: bool = False
+) -> Run:
+    """Do what :func:`draw` does, for a run with collectors.
+
+    :param with_stock: one of the actors pushes as software does that knows nothing of them.
+    """
+    random = Random(f"collected {store} {seed}")  # noqa: S311 - no secret
+    knobs = CLASSES[store](random)
+    return Run(seed, knobs, draw_collected(random, knobs, actors, steps, with_stock=with_stock))
+
+
 def simulate(run: Run) -> Result:
     """Let *run* happen, to the end, and look at all of it."""
-    return _Stage(run).play()
+    pace = run.scenario.pace
+    with waiting(pace.writers) if pace else nullcontext():
+        return _Stage(run).play()
 
 
 class _Stage:
@@ -78,7 +103,7 @@ class _Stage:
         self._crashes = {(crash.actor, crash.request): crash for crash in run.scenario.crashes}
         self._world = World(run.seed, run.knobs, self._crashing)
         self._ledger = Ledger(self._world.loop, self._world.trace)
-        self._board = Board()
+        self._board = Board(self._world.loop, run.scenario.pace)
 
     def play(self) -> Result:
         loop, world = self._world.loop, self._world
@@ -91,9 +116,18 @@ class _Stage:
         for task in living:
             loop.run(task)
         loop.drain()
+        if self._run.scenario.pace is not None:
+            loop.run(loop.spawn(self._tidy(self._run.scenario.pace), director, "the collectors"))
         loop.run(loop.spawn(loop.sleep(self._run.knobs.bound), director, "the end"))
         violations = check(
-            Facts(self._run.knobs, world.bucket, self._ledger, world.trace, loop.time)
+            Facts(
+                self._run.knobs,
+                world.bucket,
+                self._ledger,
+                world.trace,
+                loop.time,
+                self._run.scenario,
+            )
         )
         loop.close()
         return Result(self._run, tuple(violations), world.trace, self._ledger)
@@ -130,6 +164,18 @@ class _Stage:
             name += "'"
             self._world.trace.note(self._world.loop.time, name, "restarted")
             await self._world.loop.sleep(_RESTART_SECONDS)
+
+    async def _tidy(self, pace: Pace) -> None:
+        """Let all that is left grow old, and the collectors come to an end with it."""
+        self._crashes.clear()
+        actors = [self._begin(name) for name in self._run.scenario.collectors]
+        pause = pace.grace
+        for _ in range(_LAST_ROUNDS):
+            await self._world.loop.sleep(pause)
+            pause = pace.wait + pace.error
+            for actor in actors:
+                with suppress(RegstoreError):
+                    await VERBS["collect"](actor, Step("collect"))
 
     def _begin(self, name: str) -> Actor:
         process = self._world.process(name)

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from regstore.testing.simulation.keyspace import BLOBS, IMAGES, REPOSITORIES, TAGS
 from regstore.testing.simulation.network import CrashPoint
+from regstore.testing.simulation.pace import Pace
 
 Verb = Literal[
     "push",
@@ -29,6 +30,8 @@ Verb = Literal[
     "cancel upload",
     "delete manifest",
     "delete blob",
+    "collect",
+    "await collector",
 ]
 
 KINDS: Final[dict[str, dict[Verb, int]]] = {
@@ -91,11 +94,24 @@ class Scenario:
     """Who does what, and who crashes where.
 
     :ivar is_founded: the images are in the first repository already, one of them under each tag.
+    :ivar pace: of the collectors; ``None`` where there are none.
     """
 
     actors: tuple[Plan, ...]
     crashes: tuple[Crash, ...] = ()
     is_founded: bool = False
+    pace: Pace | None = None
+
+    @property
+    def collectors(self) -> list[str]:
+        """The names of the collectors."""
+        verbs = {plan.name: {step.verb for step in plan.steps} for plan in self.actors}
+        return [name for name, its in verbs.items() if "collect" in its]
+
+    @property
+    def has_stock(self) -> bool:
+        """Whether somebody pushes who knows nothing of this library."""
+        return any(step.verb == "push stock" for plan in self.actors for step in plan.steps)
 
 
 def draw_scenario(
@@ -114,7 +130,7 @@ def draw_scenario(
     ]
     if is_narrow:
         cast = [_narrowed(plan) for plan in cast]
-    crashes = [_draw_crash(random, actor) for actor in cast if random.random() < 1 / 3]
+    crashes = [draw_crash(random, actor) for actor in cast if random.random() < 1 / 3]
     return Scenario(tuple(cast), tuple(crashes), is_founded)
 
 
@@ -125,7 +141,7 @@ def _draw_plan(random: Random, kind: str, number: int, steps: int) -> Plan:
     chosen: list[Verb] = random.choices(verbs, weights, k=count)
     if kind in _NEED_IMAGES and random.random() < 3 / 4:
         chosen.insert(0, "push")
-    return Plan(f"{kind}-{number}", tuple(_draw_step(random, verb, quick) for verb in chosen))
+    return Plan(f"{kind}-{number}", tuple(draw_step(random, verb, quick) for verb in chosen))
 
 
 def _narrowed(plan: Plan) -> Plan:
@@ -133,7 +149,8 @@ def _narrowed(plan: Plan) -> Plan:
     return replace(plan, steps=tuple(replace(step, repository=0, tag=0) for step in plan.steps))
 
 
-def _draw_step(random: Random, verb: Verb, quick: float) -> Step:
+def draw_step(random: Random, verb: Verb, quick: float) -> Step:
+    """Return a step that does *verb* to anything, up to *quick* seconds after the one before."""
     return Step(
         verb,
         pause=round(random.random() * quick, 3),
@@ -145,6 +162,7 @@ def _draw_step(random: Random, verb: Verb, quick: float) -> Step:
     )
 
 
-def _draw_crash(random: Random, actor: Plan) -> Crash:
+def draw_crash(random: Random, actor: Plan) -> Crash:
+    """Return a crash of *actor*, anywhere."""
     points: tuple[CrashPoint, ...] = ("before", "after", "late")
     return Crash(actor.name, random.randint(1, 8 * len(actor.steps)), random.choice(points))

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from regstore.testing.simulation.actors.actor import Actor, Board
+from regstore.testing.simulation.actors.collector import await_collector, collect
 from regstore.testing.simulation.actors.deleting import delete_blob, delete_manifest
 from regstore.testing.simulation.actors.pushing import (
     mount,
@@ -50,6 +51,8 @@ VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
     "cancel upload": cancel_upload,
     "delete manifest": delete_manifest,
     "delete blob": delete_blob,
+    "collect": collect,
+    "await collector": await_collector,
 }
 """What each verb of a step does."""
 

@@ -10,8 +10,11 @@ from typing import Any, TypeVar
 from regstore import AsyncRegistry, AsyncRepository
 from regstore.consistency import deadline
 from regstore.driver import StorageDriver
+from regstore.layout import Stage
 from regstore.testing.simulation.keyspace import BLOBS, IMAGES, REPOSITORIES, TAGS, Blob, Image
+from regstore.testing.simulation.loop import Loop, Promise
 from regstore.testing.simulation.operations import Kind, Ledger, Operation
+from regstore.testing.simulation.pace import Pace
 from regstore.testing.simulation.process import Process
 from regstore.testing.simulation.scenario import Step
 
@@ -32,9 +35,34 @@ class KnownUpload:
 
 @dataclass(slots=True)
 class Board:
-    """Where the actors tell each other what they have begun."""
+    """Where the actors tell each other what they have begun.
 
+    :ivar pace: of collectors.
+    """
+
+    loop: Loop
+    pace: Pace | None = None
     uploads: list[KnownUpload] = field(default_factory=list)
+    _stages: dict[Stage, Promise[None]] = field(default_factory=dict)
+
+    def collecting(self) -> Pace:
+        """Return the pace of collectors.
+
+        :raises LookupError: the scenario has none.
+        """
+        if self.pace is None:
+            msg = "a scenario with steps of collectors needs a pace"
+            raise LookupError(msg)
+        return self.pace
+
+    def stage(self, stage: Stage) -> Promise[None]:
+        """Return what is settled as soon as a collector begins with *stage* for any digest."""
+        return self._stages.setdefault(stage, Promise(self.loop))
+
+    def tell(self, stage: Stage) -> None:
+        """Let those go on who wait for *stage*."""
+        if stage in self._stages:
+            self._stages.pop(stage).settle(None)
 
 
 class Actor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from regstore.testing.simulation.invariants.collection import Collection
+from regstore.testing.simulation.invariants.conduct import Conduct
 from regstore.testing.simulation.invariants.deadlines import overdue
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.invariants.pushes import Pushes
@@ -17,6 +19,8 @@ __all__ = ["Facts", "check"]
 
 def check(facts: Facts) -> Iterator[Violation]:
     """Yield what is wrong."""
+    yield from Collection(facts).violations()
+    yield from Conduct(facts).violations()
     yield from Pushes(facts).violations()
     yield from Tags(facts).violations()
     yield from Uploads(facts).violations()

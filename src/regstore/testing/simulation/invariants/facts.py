@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import inf
 
 from regstore import layout
 from regstore.driver import Content
@@ -12,6 +13,7 @@ from regstore.testing.simulation.bucket import Bucket, Version
 from regstore.testing.simulation.keyspace import IMAGE_OF
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.operations import Kind, Ledger, Operation
+from regstore.testing.simulation.scenario import Scenario
 from regstore.testing.simulation.trace import Request, Trace
 
 Item = tuple[str, str, str]
@@ -41,6 +43,7 @@ class Facts:
     ledger: Ledger
     trace: Trace
     end: float
+    scenario: Scenario = field(default_factory=lambda: Scenario(()))
 
     def quiet(self, operation: Operation) -> float:
         """Return the time from which on nothing that *operation* has sent takes effect."""
@@ -68,6 +71,31 @@ class Facts:
         count = self.bucket.count_at(key, time)
         version = self.versions(key)[count - 1] if count else None
         return (version.time, version.content) if version else (0.0, None)
+
+    def kept_until(self, put: Operation) -> float:
+        """Return until when what *put* has pushed is kept if nothing else needs it.
+
+        The commit of an upload that was committed before changes nothing.
+        """
+        pace = self.scenario.pace
+        if pace is None or put.kind == "put manifest":
+            return inf
+        same = [each.invoked for each in self.ledger.of(put.kind) if each.subject == put.subject]
+        begun = min(same) if put.kind == "commit upload" else put.invoked
+        return begun + pace.grace - pace.error
+
+    def moments(self, keys: Iterable[str], since: float, until: float) -> list[float]:
+        """Return *since*, and when any of *keys* changed from then on; all before *until*."""
+        times = (version.time for key in keys for version in self.versions(key))
+        return sorted({time for time in (since, *times) if since <= time < until})
+
+    def at(self, key: str, time: float) -> Content | None:
+        """Return what *key* truly was, all that happened at that very time included."""
+        return self.bucket.version(key, self.bucket.count_at(key, time))
+
+    def is_there(self, key: str, time: float) -> bool:
+        """Return whether *key* truly was there, at that very time."""
+        return self.at(key, time) is not None
 
     def gaps(self, key: str, since: float) -> Iterator[float]:
         """Yield the times, from *since* on, at which *key* begins to be absent."""

@@ -22,6 +22,7 @@ from regstore.testing.simulation.invariants.facts import (
     needs,
     proofs,
 )
+from regstore.testing.simulation.invariants.taken import Taken, by_item
 from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.violations import Violation
 
@@ -32,8 +33,8 @@ class Pushes:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         ledger = facts.ledger
-        self._puts = _by_item(ledger.of("put blob", "mount blob", "commit upload", "put manifest"))
-        self._deletes = _by_item(ledger.of("delete blob", "delete manifest"))
+        self._puts = by_item(ledger.of("put blob", "mount blob", "commit upload", "put manifest"))
+        self._taken = Taken(facts)
 
     def violations(self) -> Iterator[Violation]:
         """Yield what is wrong."""
@@ -51,14 +52,29 @@ class Pushes:
 
     def _lost(self, put: Operation) -> Iterator[Violation]:
         """Look at all that an acknowledged push needs, from then on."""
-        for item in needs(item_of(put)):
+        until, is_collected = self._facts.kept_until(put), self._facts.scenario.pace is not None
+        for item in self._linked_by(put):
             for time in self._facts.gaps(link_of(item), put.returned):
-                if not self._is_taken(item, put.invoked, time):
+                if time < until and not (
+                    self._taken.between(item, put.invoked, time)
+                    or (is_collected and self._taken.at(put, time))
+                ):
                     text = f"{put} was acknowledged, and its link was gone at {time:.3f}"
                     yield Violation("I1", text, link_of(item))
+            if is_collected:
+                continue
             for time in self._facts.gaps(data_of(item), put.returned):
                 text = f"{put} was acknowledged, and its content was gone at {time:.3f}"
                 yield Violation("I1", text, data_of(item))
+
+    def _linked_by(self, put: Operation) -> list[Item]:
+        """Return what has links from then on.
+
+        Beside collectors those who know nothing of them do not keep the links of blobs.
+        """
+        items = needs(item_of(put))
+        is_kept = self._facts.scenario.pace is None or not self._facts.scenario.has_stock
+        return items if is_kept else [item for item in items if item[0] == "manifest"]
 
     def _missed(self, got: Operation) -> Iterator[Violation]:
         item = item_of(got)
@@ -66,8 +82,12 @@ class Pushes:
             known_at = put.returned + self._facts.lag(put, got)
             if put.outcome != "ok" or known_at >= got.invoked:
                 continue
+            if got.returned >= self._facts.kept_until(put) or not self._linked_by(put):
+                continue
             missing = [
-                each for each in needs(item)[:1] if self._is_taken(each, put.invoked, got.returned)
+                each
+                for each in needs(item)[:1]
+                if self._taken.between(each, put.invoked, got.returned)
             ]
             if not missing:
                 text = f"{got} by {got.process} missed it, and {put.process} had pushed it"
@@ -96,7 +116,9 @@ class Pushes:
 
     def _back(self, got: Operation) -> Iterator[Violation]:
         item = item_of(got)
-        for delete in self._deletes.get(item, ()):
+        if item[0] == "blob" and self._facts.scenario.pace is not None:
+            return  # collectors give blobs back to the manifests that need them
+        for delete in self._taken.deletes.get(item, ()):
             known_at = delete.returned + self._facts.lag(delete, got)
             if delete.outcome != "ok" or known_at >= got.invoked:
                 continue
@@ -107,20 +129,3 @@ class Pushes:
                 text = f"{got} by {got.process} found it, and {delete.process} had deleted it"
                 yield Violation("I6", text, link_of(item))
                 return
-
-    def _is_taken(self, item: Item, since: float, until: float) -> bool:
-        """Whether somebody may have deleted *item* between two times.
-
-        Whoever pushes at *since* may still see what was deleted a bound before.
-        """
-        return any(
-            delete.invoked <= until and self._facts.quiet(delete) + self._facts.knobs.bound >= since
-            for delete in self._deletes.get(item, ())
-        )
-
-
-def _by_item(operations: list[Operation]) -> dict[Item, list[Operation]]:
-    found: dict[Item, list[Operation]] = {}
-    for operation in operations:
-        found.setdefault(item_of(operation), []).append(operation)
-    return found

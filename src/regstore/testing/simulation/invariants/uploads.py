@@ -139,7 +139,8 @@ class Uploads:
         for first, second in combinations(commits, 2):
             was_told = first.outcome == "ok" and isinstance(second.error, BlobUploadUnknownError)
             known_at = first.returned + self._facts.lag(first, second)
-            if was_told and known_at < second.invoked and not self._is_deleted(second):
+            is_kept = second.returned < self._facts.kept_until(first)
+            if was_told and known_at < second.invoked and is_kept and not self._is_deleted(second):
                 yield Violation("I20", "committed, and unknown to who committed again", key)
 
     def _alone(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
