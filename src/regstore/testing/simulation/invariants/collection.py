@@ -5,6 +5,9 @@
 - I2: where all writers are ours it is the content itself: it never goes. Whoever is told that
   something is not there, while its link and its content or a copy of it were, was told wrong.
 - I16: in the end nothing is left of what nobody needs, nor of collecting it.
+
+Beside writers that know nothing of collectors I1 is promised of manifests alone: a collector may take
+away the link of a blob that they have just written, and then they are refused the manifest.
 """
 
 from __future__ import annotations
@@ -41,14 +44,19 @@ class Collection:
         """Yield what is wrong; nothing where nobody collects."""
         if self._facts.scenario.pace is None:
             return
-        puts = self._facts.ledger.of("put blob", "mount blob", "commit upload", "put manifest")
-        for put in puts:
+        for put in self._puts():
             if put.outcome == "ok":
                 yield from self._lost(put)
         for got in self._facts.ledger.of("get blob", "get manifest"):
             if is_absence(got):
                 yield from self._denied(got)
         yield from self._left()
+
+    def _puts(self) -> list[Operation]:
+        ledger = self._facts.ledger
+        if self._facts.scenario.has_stock:
+            return ledger.of("put manifest")
+        return ledger.of("put blob", "mount blob", "commit upload", "put manifest")
 
     def _lost(self, put: Operation) -> Iterator[Violation]:
         """Look at the content of all that *put* needs, at every moment from its end on."""
