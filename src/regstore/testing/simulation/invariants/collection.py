@@ -6,8 +6,8 @@
   something is not there, while its link and its content or a copy of it were, was told wrong.
 - I16: in the end nothing is left of what nobody needs, nor of collecting it.
 
-Beside writers that know nothing of collectors I1 is promised of manifests alone: a collector may take
-away the link of a blob that they have just written, and then they are refused the manifest.
+Beside writers that know nothing of collectors I1 is promised of manifests alone: a collector may
+take away the link of a blob that they have just written, and then they are refused the manifest.
 """
 
 from __future__ import annotations
