@@ -7,6 +7,7 @@ from contextlib import suppress
 from regstore import layout
 from regstore._protections import protections
 from regstore.digest import Digest
+from regstore.driver import if_version
 from regstore.errors import (
     BlobUploadInvalidError,
     BlobUploadUnknownError,
@@ -17,6 +18,7 @@ from regstore.errors import (
     PreconditionFailedError,
     RegstoreError,
     SizeInvalidError,
+    UnsupportedMethodError,
     UploadOffsetError,
 )
 from regstore.scope import Scope
@@ -58,13 +60,19 @@ class UploadPlace:
             await self.require_started()
 
     async def take_start(self) -> bytes | None:
-        """Do what :meth:`remove_start` does, and return what :meth:`restore_start` takes."""
+        """Do what :meth:`remove_start` does, and return what :meth:`restore_start` takes.
+
+        ``None`` where there is none, or somebody else has taken it, as far as the store tells.
+        """
         try:
-            start = (await self._driver.get_content(self._started)).data
-        except PathNotFoundError:
+            start = await self._driver.get_content(self._started)
+            try:
+                await self._driver.delete_file(self._started, if_version(start.version))
+            except UnsupportedMethodError:
+                await self._driver.delete_file(self._started)
+        except (PathNotFoundError, PreconditionFailedError):
             return None
-        await self.remove_start()
-        return start
+        return start.data
 
     async def restore_start(self, start: bytes) -> None:
         """Make the upload known again."""

@@ -22,15 +22,17 @@ from regstore.upload_place import UploadPlace
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What was seen of an upload, besides its start and the mark of who ends it.
+    """What was seen of an upload.
 
-    :ivar files: path and version of each.
-    :ivar newest: when any of it, the start included, was last written.
+    :ivar files: path and version of each, but for its start and the mark of who ends it.
+    :ivar newest: when any of it, the start included, was last written; without a start the mark,
+        too: who has taken the start away may put it back.
     """
 
     files: frozenset[tuple[str, str]]
     parked_at: datetime | None
     newest: datetime
+    has_start: bool
 
     def has_grown_since(self, before: _Seen) -> bool:
         """Whether anything was added."""
@@ -62,17 +64,23 @@ class Purge:
         marked_at = await self._marked_at()
         if marked_at is None:  # somebody else has ended it, or let it go on
             return await self.end(older_than)
-        if marked_at - before.newest < older_than or await self._goes_on(before):
-            await self._driver.delete_file(self._mark, missing_ok=True)
+        if marked_at - before.newest < older_than:
+            await self._unmark()
+            return False
+        if await self._goes_on(before):
             return False
         await self._place.remove_rest()
         return True
 
     async def _goes_on(self, before: _Seen) -> bool:
-        """Make the upload unknown, unless somebody adds to it."""
+        """Make the upload unknown, unless somebody adds to it, or else ends it."""
         if not protections().startedat_first:
             return False
         start = await self._place.take_start()
+        if start is None and before.has_start:  # whoever has taken it may put it back
+            if await self._look() is None:
+                await self._unmark()
+            return True
         lag = self._driver.capabilities.staleness_bound
         if lag:  # for who adds to see that the start is gone, and then for us to see what was added
             await self._scope.runtime.sleep(2 * lag)
@@ -80,7 +88,11 @@ class Purge:
         if start is None or after is None or not after.has_grown_since(before):
             return False
         await self._place.restore_start(start)
+        await self._unmark()
         return True
+
+    async def _unmark(self) -> None:
+        await self._driver.delete_file(self._mark, missing_ok=True)
 
     async def _marked_at(self) -> datetime | None:
         """Say that the upload is being ended, and return the time by the store's clock.
@@ -97,15 +109,17 @@ class Purge:
         """Return what there is of the upload; ``None`` where nothing can be seen."""
         found = {info.path: info for info in await self._files()}
         parked_at = await self._driver.parked_at(self._place.data)
-        found.pop(self._mark, None)
+        mark = found.pop(self._mark, None)
         times = [info.modified for info in found.values()]
         if parked_at is not None:
             times.append(parked_at)
         if not times:
             return None
-        found.pop(self._start, None)
+        start = found.pop(self._start, None)
+        if start is None and mark is not None:
+            times.append(mark.modified)
         files = frozenset((info.path, info.version) for info in found.values())
-        return _Seen(files, parked_at, max(times))
+        return _Seen(files, parked_at, max(times), has_start=start is not None)
 
     async def _files(self) -> list[FileInfo]:
         try:

@@ -82,7 +82,7 @@ class AsyncUploads:
         is no such upload. May be repeated after any error.
 
         Bytes that are being sent count once they are parked: let *older_than* be longer than the
-        longest request. Of two that end the same upload at once both may say so.
+        longest request. Of two that end the same upload at once one may say that it did not.
 
         :param older_than: by default it is ended whatever its age.
         :raises BlobUploadUnknownError: there is nothing of such an upload.
