@@ -63,6 +63,7 @@ class UploadContent(ABC):
         self._is_new = hasher is not None
         self._resumed_at = 0
         self._sure_at: float | None = None
+        self._is_unseen = False  # whether it was parked, and its start was not seen since
 
     @property
     def may_be_behind(self) -> bool:
@@ -251,6 +252,12 @@ class UploadContent(ABC):
             await self.release()
         self.writer = None
 
+    async def _see_start(self) -> None:
+        """Look whether the upload still is there, where nobody has since it was parked."""
+        if self._is_unseen:
+            await self._place.recheck_started()
+            self._is_unseen = False
+
     async def _seal(self) -> str:
         """Put the content where nobody appends to it while it is read."""
         if self.sealed is None and self.writer is not None:
@@ -273,8 +280,6 @@ class NotedContent(UploadContent):
     """Of the bytes that were there before this caller's."""
     _earlier: Hasher | None = None
     """Of those that were there before the last ones were parked."""
-    _is_unseen = False
-    """Whether it was parked and nobody has looked since whether the upload still is there."""
 
     @override
     async def open(self, at_least: int = 0) -> None:
@@ -336,9 +341,7 @@ class NotedContent(UploadContent):
                 await writer.cancel()  # who has taken nothing leaves no trace
             self.writer, self._hasher = None, None
             self._is_new, self._is_unseen = False, True
-        if self._is_unseen:
-            await self._place.recheck_started()
-            self._is_unseen = False
+        await self._see_start()
 
     def _before(self, hasher: Hasher | None) -> Hasher | None:
         """Return what was hashed before the last bytes that are parked with *hasher*."""
@@ -415,14 +418,14 @@ class FiledContent(UploadContent):
 
     @override
     async def park(self) -> None:
-        if self.writer is None and self._hasher is None:
-            return
+        if self.writer is not None or self._hasher is not None:
+            self._is_unseen = True
         if self.writer is not None:
             await self.writer.park()
             self.writer = None
         await self._save_state()
         self._is_new = False
-        await self._place.recheck_started()
+        await self._see_start()
 
     @override
     async def find_hashed(self, algorithm: str) -> Hasher:

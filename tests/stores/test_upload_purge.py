@@ -185,6 +185,22 @@ def test_what_was_cut_off_is_done_again(tmp_path: Path, number: int, moment: str
     assert place.files() == {}
 
 
+def test_a_parking_that_is_repeated_looks_for_the_start_again(place: Place) -> None:
+    def looks_at_start(call: Call) -> bool:
+        return call.name == "get_content" and call.path.endswith("/startedat")
+
+    def fail() -> None:
+        raise TransientError("startedat", "test", "no answer")
+
+    upload = hooked(place, looks_at_start, fail).uploads.create()
+    upload.write(BLOB)
+    with pytest.raises(TransientError):
+        upload.park()
+    assert place.repository().uploads.purge_one(upload.id)
+    with pytest.raises(BlobUploadUnknownError):
+        upload.park()
+
+
 def test_nothing_of_no_upload_is_ended(place: Place) -> None:
     for upload_id in ("never-begun", "not/an/id"):
         with pytest.raises(BlobUploadUnknownError):
