@@ -27,7 +27,15 @@ from regstore.reference import check_tag, parse_reference
 from regstore.referrers import AsyncReferrers
 from regstore.scope import Scope
 from regstore.tags import ANY, AsyncTags, Expect
-from regstore.tombstones import Claim, Link, in_quarantine, is_collecting, is_stale, learning
+from regstore.tombstones import (
+    Claim,
+    Link,
+    in_quarantine,
+    is_collecting,
+    is_late,
+    is_stale,
+    learning,
+)
 
 
 @dataclass(frozen=True)
@@ -136,6 +144,8 @@ class AsyncManifests:
         await self._keep(children, begun)
         link = layout.RevisionLink(self._scope.name, actual)
         await Claim(self._scope, actual, link, begun, restore).hold()
+        if is_late(self._scope, begun):  # until now no collector has seen what needs them
+            await self._keep(children, begun)
         await self._referrers.add(document, document.describe(actual, len(whole)))
         for tag in names:
             await self._tags.point(tag, actual, expect)
@@ -271,16 +281,18 @@ class AsyncManifests:
         """Keep what the manifest refers to from collectors that are at work.
 
         A young link keeps it from being condemned, but not from those who have condemned it before:
-        that is for whoever has written the link to see to, and may not have been done yet.
+        that is for whoever has written the link to see to, and may not have been done yet. Who is
+        late finds links gone, too.
         """
-        if await is_collecting(self._scope):
+        if await is_collecting(self._scope) or is_late(self._scope, begun):
             await self._scope.runtime.map(lambda each: self._claim(each, begun), linked)
 
     async def _claim(self, linked: content.Linked, begun: float) -> None:
         claim, switches = linked.claim(self._scope, begun), protections()
         is_layer = isinstance(linked.link, layout.LayerLink)
         try:
-            if is_layer and switches.stale_link_touch and is_stale(self._scope, linked.read):
+            is_old = switches.stale_link_touch and is_stale(self._scope, linked.read)
+            if is_layer and (is_old or is_late(self._scope, begun)):
                 await claim.hold()
             elif switches.child_check:
                 await claim.rescue()

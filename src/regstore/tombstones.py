@@ -93,6 +93,11 @@ def is_stale(scope: Scope, link: Content) -> bool:
     return age.total_seconds() > scope.collection.state.grace / 2
 
 
+def is_late(scope: Scope, begun: float) -> bool:
+    """Return whether a collector may have gone on without a writer that began then."""
+    return scope.runtime.monotonic() - begun > waits().reach / 2
+
+
 def _is_known(scope: Scope) -> bool:
     read_at = scope.collection.read_at
     return read_at is not None and scope.runtime.monotonic() - read_at <= waits().state
@@ -184,8 +189,7 @@ class Claim:
         await self._driver.put_content(self._link.path, layout.link_body(self._digest))
 
     def _is_late(self) -> bool:
-        """Whether a collector may have gone on without this writer."""
-        return self._scope.runtime.monotonic() - self._begun > waits().reach / 2
+        return is_late(self._scope, self._begun)
 
     async def _rescue_from(self, tombstone: str) -> None:
         """Return once this collector will not delete the content, or has and it is back."""

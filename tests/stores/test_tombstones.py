@@ -444,6 +444,36 @@ def test_a_manifest_push_makes_old_links_young(
     assert (age(site, link) < timedelta(minutes=2)) == touches
 
 
+@pytest.mark.parametrize("is_purged", [True, False])
+def test_a_manifest_push_that_was_away_for_long_looks_for_its_layers_again(
+    site: Site, clock: VirtualRuntime, *, is_purged: bool
+) -> None:
+    def stall() -> None:
+        collector = Collector(site)
+        collector.said(LAYER, "condemned")
+        clock.clock.seconds += 3600
+        collector.deletes(LAYER)
+        clock.clock.seconds += 3600
+        if is_purged:
+            collector.purges(LAYER)
+
+    repo = site.repository()
+    for blob in IMAGE.blobs:
+        repo.blobs.put(blob)
+    clock.clock.seconds += 25 * 3600
+    link = layout.RevisionLink(NAME, IMAGE.digest).path
+    driver = Between(site.driver, "put_content", link, stall)
+    put = partial(Registry(driver).repository(NAME).manifests.put, IMAGE.manifest, tags=["v1"])
+    if is_purged:
+        with pytest.raises(ManifestBlobUnknownError):
+            put()
+        assert not list(repo.tags.all())
+    else:
+        put()
+        assert site.read(layout.BlobData(LAYER).path) == IMAGE.blobs[1]
+        assert site.has(layout.LayerLink(NAME, LAYER).path)
+
+
 def test_where_no_collector_is_at_work_old_links_stay_as_they_are(
     site: Site, clock: VirtualRuntime
 ) -> None:
