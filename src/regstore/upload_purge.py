@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from regstore import layout
 from regstore._protections import protections
 from regstore.driver import FileInfo
-from regstore.errors import PathNotFoundError
+from regstore.errors import DriverError, PathNotFoundError
 from regstore.scope import Scope
 from regstore.upload_place import UploadPlace
 
@@ -81,15 +81,32 @@ class Purge:
             if await self._look() is None:
                 await self._unmark()
             return True
-        lag = self._driver.capabilities.staleness_bound
-        if lag:  # for who adds to see that the start is gone, and then for us to see what was added
-            await self._scope.runtime.sleep(2 * lag)
-        after = await self._look()
+        try:
+            after = await self._look_later()
+        except BaseException as error:
+            await self._put_back(start, error)
+            raise
         if start is None or after is None or not after.has_grown_since(before):
             return False
         await self._place.restore_start(start)
         await self._unmark()
         return True
+
+    async def _look_later(self) -> _Seen | None:
+        """Look once all see that the start is gone, and all that was added before is seen."""
+        lag = self._driver.capabilities.staleness_bound
+        if lag:
+            await self._scope.runtime.sleep(2 * lag)
+        return await self._look()
+
+    async def _put_back(self, start: bytes | None, error: BaseException) -> None:
+        """Let the upload go on, of which it is not known whether somebody has added to it."""
+        if start is None:
+            return
+        try:
+            await self._scope.runtime.shield(self._place.restore_start(start))
+        except DriverError as failure:
+            error.add_note(f"and the start of the upload could not be put back: {failure}")
 
     async def _unmark(self) -> None:
         await self._driver.delete_file(self._mark, missing_ok=True)

@@ -27,7 +27,7 @@ from regstore.testing.faults import Lag, LaggingDriver
 from regstore.testing.objects import MemoryObjects
 from tests import places
 from tests.places import Place, VirtualRuntime
-from tests.stores.faults import Call, Hooked, fail_at, once
+from tests.stores.faults import Call, Hooked, Moment, fail_at, once
 
 NAME = "library/app"
 BLOB = b"content" * 1000
@@ -153,6 +153,27 @@ def test_bytes_that_were_acknowledged_meanwhile_are_kept(place: Place) -> None:
     repo = hooked(place, removes_start, lambda: go_on(place.repository(), upload_id))
     assert not repo.uploads.purge_one(upload_id, HOUR)
     place.repository().uploads.resume(upload_id).commit(Digest.of(2 * BLOB))
+
+
+def test_nor_are_they_lost_where_it_is_cut_off_before_it_has_looked(place: Place) -> None:
+    upload_id = parked(place.repository())
+    later(place, DAY)
+    has_begun = False
+
+    def hook(call: Call, moment: Moment) -> None:
+        nonlocal has_begun
+        if has_begun and call.name == "walk":
+            raise TransientError(call.path, "test", "no answer")
+        if removes_start(call) and moment == "before":
+            go_on(place.repository(), upload_id)
+            has_begun = True
+
+    repo = Place(Hooked(place.driver, hook), place.root).repository(NAME)
+    with pytest.raises(TransientError):
+        repo.uploads.purge_one(upload_id, HOUR)
+    later(place, timedelta(seconds=5))
+    assert place.repository().uploads.resume(upload_id).status() == 2 * len(BLOB)
+    assert [info.upload_id for info in place.repository().uploads.all()] == [upload_id]
 
 
 def test_without_looking_at_the_start_first_they_are_lost(place: Place) -> None:
