@@ -95,7 +95,8 @@ def is_stale(scope: Scope, link: Content) -> bool:
 
 def is_late(scope: Scope, begun: float) -> bool:
     """Return whether a collector may have gone on without a writer that began then."""
-    return scope.runtime.monotonic() - begun > waits().reach / 2
+    is_past = scope.runtime.monotonic() - begun > waits().reach / 2
+    return protections().tombstone_check and is_past
 
 
 def _is_known(scope: Scope) -> bool:
@@ -165,7 +166,7 @@ class Claim:
         await learning(self._scope, self._write_link())
         if await is_collecting(self._scope):
             await self.rescue()
-        elif protections().tombstone_check and self._is_late():
+        elif self._is_late():
             await self._see_content()
 
     async def rescue(self) -> None:
