@@ -11,7 +11,8 @@ from regstore.digest import Digest
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.oci import OCI_MANIFEST
 from regstore.testing.simulation import Bucket, World
-from regstore.testing.simulation.audit import audit, dangles, litter
+from regstore.testing.simulation.audit import audit, dangles, is_unlisted, litter
+from regstore.testing.simulation.exploring.on_tags import manifest
 
 LAYER = Digest.of(b"a layer")
 CONFIG = Digest.of(b"{}")
@@ -22,11 +23,13 @@ MANIFEST = (
 ).encode()
 IMAGE = Digest.of(MANIFEST)
 OTHER = Digest.of(b"other")
+REFERRER = manifest("a signature", MANIFEST)
 UPLOAD = "0" * 8 + "-0000-4000-8000-" + "0" * 12
 
 REVISION = layout.RevisionLink("app", IMAGE).path
 LINK = layout.LayerLink("app", LAYER).path
 TAG = layout.TagCurrentLink("app", "v1").path
+ENTRY = layout.Referrer("app", IMAGE, Digest.of(REFERRER)).path
 
 run = BlockingRuntime().run
 
@@ -77,6 +80,7 @@ SCARS = {
     "link to something else": ("I5", REVISION, put(REVISION, OTHER.encode())),
     "garbled tag": ("I5", TAG, put(TAG, b"sha256:")),
     "tag of no manifest": ("I8", TAG, put(TAG, OTHER.encode())),
+    "listed too early": ("referrers", ENTRY, put(ENTRY, b"{}")),
     "foreign file": ("I22", "docker/registry/v2/notes", put("docker/registry/v2/notes", b"")),
     "directory with content": ("I22", "docker/registry/v2", put("docker/registry/v2", b"")),
     "hidden among blobs": (
@@ -138,6 +142,26 @@ def test_an_alias_link_is_as_good_as_any(pushed: tuple[Bucket, str]) -> None:
     alias = Digest.of(b"a layer", "sha512")
     put(layout.LayerLink("app", alias).path, LAYER.encode())(bucket)
     assert audit(bucket) == []
+
+
+def test_a_revision_with_a_subject_that_a_complete_index_lacks_is_told(
+    pushed: tuple[Bucket, str],
+) -> None:
+    bucket, _ = pushed
+    digest = Digest.of(REFERRER)
+    revision = layout.RevisionLink("app", digest).path
+    put(layout.BlobData(digest).path, REFERRER)(bucket)
+    put(revision, digest.encode())(bucket)
+    assert audit(bucket) == []
+    put(layout.ReferrersComplete("app").path, b"")(bucket)
+    (found,) = audit(bucket)
+    assert (found.invariant, found.key) == ("referrers", revision)
+    assert is_unlisted(found)
+    assert audit(bucket, at_rest=False) == []
+    put(ENTRY, b"{}")(bucket)
+    assert audit(bucket) == []
+    drop(revision)(bucket)
+    assert audit(bucket) == [], "it may stay listed"
 
 
 def test_a_missing_chunk_and_a_wrong_hash_of_a_live_upload_are_told(

@@ -8,6 +8,7 @@ At every moment, of each version that any key ever had:
 - I8: a tag names what was a revision of its repository before, and was in its history.
 - I22: no name is foreign to the layout, and what the driver keeps for itself lies where CNCF
   distribution does not stumble upon it.
+- referrers: an entry of the index names what was a revision of its repository before.
 
 At rest, when nobody is about to do anything any more:
 
@@ -17,11 +18,15 @@ At rest, when nobody is about to do anything any more:
 - I18: the saved state of an upload's hash is that of its bytes.
 - I20: no session is open that the purge of an upload would not end: it is for a key below that, or
   recorded there.
+- referrers: where the index is complete, each revision that has a subject is in it.
 
 Not told, since it is allowed: content that nobody refers to; history of tags that are gone, and a
-history without the present value, where a deletion of the tag has overtaken its setting; what is
-left of uploads that have ended (:func:`litter`). Told, although it is allowed where a manifest is
-deleted while a tag is set to it: a tag that names what is gone (:func:`dangles`).
+history without the present value, where a deletion of the tag has overtaken its setting; referrers
+that are gone and still listed, where they were deleted while they were added; what is left of
+uploads that have ended (:func:`litter`). Told, although it is allowed where a manifest is deleted
+while a tag is set to it: a tag that names what is gone (:func:`dangles`). And where the push or the
+deletion of a manifest broke off, or other software pushed it: that it is not listed
+(:func:`is_unlisted`).
 """
 
 from __future__ import annotations
@@ -36,7 +41,7 @@ from regstore.driver import Content
 from regstore.drivers.objects.naming import PARKED, is_hidden
 from regstore.drivers.objects.records import Record, load_record
 from regstore.errors import DigestInvalidError, DriverError, ManifestInvalidError
-from regstore.oci import Reference, parse_document
+from regstore.oci import Document, Reference, parse_document
 from regstore.testing.simulation.bucket import Bucket, Version
 from regstore.testing.simulation.stock_names import is_unseen
 from regstore.testing.simulation.violations import Violation
@@ -63,6 +68,12 @@ def dangles(violation: Violation) -> bool:
     return violation.invariant == "I3" and isinstance(_parse(violation.key), layout.TagCurrentLink)
 
 
+def is_unlisted(violation: Violation) -> bool:
+    """Return whether *violation* is a manifest that a complete index of referrers lacks."""
+    is_revision = isinstance(_parse(violation.key), layout.RevisionLink)
+    return violation.invariant == "referrers" and is_revision
+
+
 def litter(bucket: Bucket) -> dict[str, layout.Upload]:
     """Return what is left of uploads that have ended: what a purge is for.
 
@@ -83,6 +94,8 @@ def _always(bucket: Bucket) -> Iterator[Violation]:
         spec = _parse(key)
         if isinstance(spec, layout.TagCurrentLink):
             yield from _named_before(bucket, spec, versions)
+        elif isinstance(spec, layout.Referrer):
+            yield from _listed_before(bucket, spec, versions)
 
 
 def _named_before(
@@ -97,6 +110,15 @@ def _named_before(
             yield Violation("I8", f"it named {named}, which was no revision yet", tag.path)
         if not _was_there(bucket, layout.TagIndexLink(tag.name, tag.tag, named).path, version.time):
             yield Violation("I8", f"it named {named} before its history did", tag.path)
+
+
+def _listed_before(
+    bucket: Bucket, entry: layout.Referrer, versions: list[Version]
+) -> Iterator[Violation]:
+    revision = layout.RevisionLink(entry.name, entry.digest).path
+    for version in versions:
+        if version.content is not None and not _was_there(bucket, revision, version.time):
+            yield Violation("referrers", "it was listed, and was no revision yet", entry.path)
 
 
 def _was_there(bucket: Bucket, key: str, time: float) -> bool:
@@ -155,10 +177,15 @@ def _revision(bucket: Bucket, link: layout.RevisionLink) -> Iterator[Violation]:
     if body is None:
         yield Violation("I3", "a revision has no body", link.path)
         return
-    for reference in _references(body.data):
+    document = _document(body.data)
+    if document is None:
+        return
+    for reference in document.references:
         digest = reference.descriptor.digest
         if not reference.is_foreign and not _has(bucket, link.name, reference):
             yield Violation("I3", f"the {reference.role} {digest} is missing", link.path)
+    if document.subject is not None and not _is_listed(bucket, link, document.subject.digest):
+        yield Violation("referrers", "the index is complete, and lacks it", link.path)
 
 
 def _has(bucket: Bucket, name: str, reference: Reference) -> bool:
@@ -169,6 +196,13 @@ def _has(bucket: Bucket, name: str, reference: Reference) -> bool:
     if target is None and role in {"manifest", "blob"}:
         target = digest if layout.RevisionLink(name, digest).path in bucket.contents else None
     return target is not None and layout.BlobData(target).path in bucket.contents
+
+
+def _is_listed(bucket: Bucket, link: layout.RevisionLink, subject: Digest) -> bool:
+    """Return whether the index has it, or does not claim to."""
+    entry = layout.Referrer(link.name, subject, link.digest).path
+    complete = layout.ReferrersComplete(link.name).path
+    return entry in bucket.contents or complete not in bucket.contents
 
 
 def _tag(bucket: Bucket, tag: layout.TagCurrentLink, named: Digest | None) -> Iterator[Violation]:
@@ -224,11 +258,11 @@ def _is_known(key: str) -> bool:
 
 
 @lru_cache(_REMEMBERED)
-def _references(body: bytes) -> tuple[Reference, ...]:
+def _document(body: bytes) -> Document | None:
     try:
-        return parse_document("", body).references
+        return parse_document("", body)
     except ManifestInvalidError:
-        return ()
+        return None
 
 
 @lru_cache(_REMEMBERED)

@@ -123,12 +123,15 @@ class Trial:
 
     def _look(self) -> None:
         """Audit what the crash has left; uploads that have ended may have left something, too."""
-        self._tell("at once", audit(self.world.bucket))
+        self._tell("at once", self._audit())
 
     def _look_after_purge(self) -> None:
         bucket = self.world.bucket
-        self._tell("in the end", audit(bucket))
+        self._tell("in the end", self._audit())
         self._tell("in the end", [Violation("I20", "not purged", key) for key in litter(bucket)])
+
+    def _audit(self) -> list[Violation]:
+        return [each for each in audit(self.world.bucket) if not self._case.allows(each)]
 
     def _tell(self, when: str, found: list[Violation]) -> None:
         self.violations += [replace(each, text=f"{when}: {each.text}") for each in found]

@@ -12,7 +12,7 @@ from regstore.errors import (
     TagConflictError,
     UnsupportedMethodError,
 )
-from regstore.oci import OCI_INDEX, OCI_MANIFEST
+from regstore.oci import OCI_INDEX, OCI_MANIFEST, parse_document
 from regstore.tags import Expect
 from regstore.testing.simulation.exploring.operation import (
     NAME,
@@ -77,6 +77,14 @@ async def indexed(registry: AsyncRegistry, told: str) -> str:
     """Push OLD and what refers to it, and build the index of referrers."""
     await tagged(OLD, REFERRER)(registry, told)
     await registry.repository(NAME).referrers.reindex()
+    return told
+
+
+async def unlisted(registry: AsyncRegistry, told: str) -> str:
+    """Push OLD, and what refers to it: that as other software does, which has no index."""
+    await tagged(OLD, REFERRER)(registry, told)
+    referrers = registry.repository(NAME).referrers
+    await referrers.remove(parse_document(NAME, REFERRER), Digest.of(REFERRER))
     return told
 
 
