@@ -1,13 +1,14 @@
-"""Each protection is missed: without it the swarm finds the damage, and with it there is none."""
+"""Each protection is missed: without it the damage is found, and with it there is none."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from regstore.testing.simulation.running import Run, draw, simulate
-from tests.simulation.protections import PROTECTIONS, Protection
+from tests.simulation.protections import PLANTED, PROTECTIONS, Protection, broken_in
 
 
 def run_of(protection: Protection, seed: int) -> Run:
@@ -32,3 +33,18 @@ def test_a_missing_protection_is_seen(name: str) -> None:
         found = next((run for run in runs if broken_by(run) & protection.breaks), None)
     assert found is not None, f"{protection.runs} runs saw nothing"
     assert not broken_by(found)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_bug_is_found(name: str) -> None:
+    bug = PLANTED[name]
+    assert not broken_in(bug.seen_in)
+    with bug.plant():
+        assert bug.breaks in broken_in(bug.seen_in)
+
+
+def test_two_bugs_are_found_in_each_store_of_the_registry_and_in_what_settles_them() -> None:
+    found: Counter[str] = Counter(each.of for each in PROTECTIONS.values())
+    found.update(each.of for each in PLANTED.values())
+    parts = ("blobs", "uploads", "manifests", "tags", "referrers", "Settled")
+    assert all(found[part] >= 2 for part in parts), found

@@ -2,6 +2,9 @@
 
 A protection is left out by replacing it in the production code for a while, in this process. Never
 do that where anything else runs.
+
+Those that a run of the swarm misses are PROTECTIONS. What is missed by two operations alone, or by
+one that crashes, is in PLANTED. Each says what of the library it is in.
 """
 
 from __future__ import annotations
@@ -9,11 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from tests.simulation.protections.blobs import BLOB_BUGS, BLOBS
+from tests.simulation.protections.planted import Planted, broken_in
 from tests.simulation.protections.protection import Protection, replaced
 from tests.simulation.protections.reads import READS
+from tests.simulation.protections.referrers import REFERRER_BUGS
 from tests.simulation.protections.tags import TAGS
 from tests.simulation.protections.uploads import UPLOADS
 
-PROTECTIONS: Final[Mapping[str, Protection]] = {**TAGS, **READS, **UPLOADS}
+PROTECTIONS: Final[Mapping[str, Protection]] = {**BLOBS, **TAGS, **READS, **UPLOADS}
+PLANTED: Final[Mapping[str, Planted]] = {**BLOB_BUGS, **REFERRER_BUGS}
 
-__all__ = ["PROTECTIONS", "Protection", "replaced"]
+__all__ = ["PLANTED", "PROTECTIONS", "Planted", "Protection", "broken_in", "replaced"]

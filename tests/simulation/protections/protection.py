@@ -5,18 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from regstore.driver import StorageDriver
 
 LeaveOut = Callable[[], AbstractContextManager[object]]
 """Makes a context in which a protection is not there."""
 
+Part = Literal[
+    "blobs",
+    "uploads",
+    "manifests",
+    "tags",
+    "referrers",
+    "Settled",
+    "Retrying",
+    "Measured",
+]
+"""What of the library a protection is in: a store of the registry, or a wrapper of drivers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Protection:
     """Something without which data is lost, or promises are broken.
 
+    :ivar of: what it is in.
     :ivar store: the class of stores on which it is missed.
     :ivar kinds: the kinds of actors that miss it.
     :ivar breaks: the invariants that are broken without it.
@@ -26,6 +39,7 @@ class Protection:
     :ivar is_founded: images are there from the start, so that it is seen soon.
     """
 
+    of: Part
     store: str
     kinds: tuple[str, ...]
     breaks: frozenset[str]

@@ -49,6 +49,7 @@ async def _make(
 
 READS: Final = {
     "own writes are read": Protection(
+        "Settled",
         "eventual",
         ("pusher",),
         frozenset({"I6", "I7"}),
@@ -57,6 +58,7 @@ READS: Final = {
         _LAGGING,
     ),
     "own replacements are read": Protection(
+        "Settled",
         "eventual",
         ("tagger",),
         frozenset({"I7"}),
@@ -65,6 +67,7 @@ READS: Final = {
         _LAGGING,
     ),
     "what is linked is waited for": Protection(
+        "Settled",
         "eventual",
         ("pusher", "puller"),
         frozenset({"I6"}),
@@ -73,6 +76,7 @@ READS: Final = {
         _LAGGING,
     ),
     "what is tagged is waited for": Protection(
+        "manifests",
         "eventual",
         ("pusher", "puller", "puller"),
         frozenset({"I6"}),
@@ -81,6 +85,7 @@ READS: Final = {
         _LAGGING,
     ),
     "deadlines end calls": Protection(
+        "Retrying",
         "conditional",
         ("pusher", "puller"),
         frozenset({"I25"}),

@@ -63,6 +63,7 @@ async def _guess(self: Resolver, error: TransientError, *args: object) -> Failed
 
 TAGS: Final = {
     "history before the tag": Protection(
+        "tags",
         "conditional",
         ("tagger",),
         frozenset({"I8"}),
@@ -70,6 +71,7 @@ TAGS: Final = {
         lambda: replaced(AsyncTags, point=_index_last),
     ),
     "revision before the tag": Protection(
+        "manifests",
         "conditional",
         ("pusher",),
         frozenset({"I8"}),
@@ -77,6 +79,7 @@ TAGS: Final = {
         lambda: replaced(AsyncManifests, put=_tags_first),
     ),
     "children before the manifest": Protection(
+        "manifests",
         "strong",
         ("pusher", "mounter"),
         frozenset({"I1", "I3"}),
@@ -84,6 +87,7 @@ TAGS: Final = {
         lambda: replaced(AsyncManifests, _check_references=nothing),
     ),
     "history written again": Protection(
+        "tags",
         "conditional",
         ("retagger",),
         frozenset({"I8"}),
@@ -93,6 +97,7 @@ TAGS: Final = {
         is_founded=True,
     ),
     "fenced deletion of a manifest's tags": Protection(
+        "tags",
         "conditional",
         ("deleter", "retagger"),
         frozenset({"I7"}),
@@ -102,6 +107,7 @@ TAGS: Final = {
         is_founded=True,
     ),
     "tags are never written twice": Protection(
+        "Retrying",
         "conditional",
         ("retagger", "puller"),
         frozenset({"I7"}),
@@ -111,6 +117,7 @@ TAGS: Final = {
         is_founded=True,
     ),
     "lost answers are looked for": Protection(
+        "Retrying",
         "conditional",
         ("tagger",),
         frozenset({"I7"}),
@@ -120,6 +127,7 @@ TAGS: Final = {
         is_founded=True,
     ),
     "conditions are proved": Protection(
+        "Measured",
         "ignoring",
         ("tagger",),
         frozenset({"I7"}),

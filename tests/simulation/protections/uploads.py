@@ -50,6 +50,7 @@ async def _take_unhashed(self: UploadContent, writer: FileWriter, data: Buffer) 
 
 UPLOADS: Final = {
     "one goes on, the others are told": Protection(
+        "uploads",
         "conditional",
         _UPLOADERS,
         frozenset({"I17"}),
@@ -57,6 +58,7 @@ UPLOADS: Final = {
         lambda: replaced(HeadClaim, _is_kept=lambda *_: False),
     ),
     "a look whether it is there after it was parked": Protection(
+        "uploads",
         "conditional",
         ("uploader", "purger"),
         frozenset({"I19"}),
@@ -64,6 +66,7 @@ UPLOADS: Final = {
         lambda: without("start_recheck"),
     ),
     "the start of an upload goes first": Protection(
+        "uploads",
         "conditional",
         ("uploader", "purger"),
         frozenset({"I17", "I19"}),
@@ -71,6 +74,7 @@ UPLOADS: Final = {
         lambda: without("startedat_first"),
     ),
     "content is verified": Protection(
+        "uploads",
         "conditional",
         _UPLOADERS,
         frozenset({"I4"}),
@@ -78,6 +82,7 @@ UPLOADS: Final = {
         lambda: replaced(AsyncUpload, _verify=_open_only),
     ),
     "who commits again is told that it is there": Protection(
+        "uploads",
         "conditional",
         _UPLOADERS,
         frozenset({"I20"}),
@@ -85,6 +90,7 @@ UPLOADS: Final = {
         lambda: replaced(AsyncUpload, _committed_elsewhere=_unknown),
     ),
     "own records are known by their nonce": Protection(
+        "uploads",
         "conditional",
         _UPLOADERS,
         frozenset({"I9"}),
@@ -93,6 +99,7 @@ UPLOADS: Final = {
         {"lost_answers": 0.1, "timeout": 1.0},
     ),
     "own bytes are waited for": Protection(
+        "Settled",
         "eventual",
         _UPLOADERS,
         frozenset({"I9", "I17"}),
@@ -101,6 +108,7 @@ UPLOADS: Final = {
         {"stale_get": 2.0},
     ),
     "what was parked stays until the commit has ended": Protection(
+        "uploads",
         "conditional",
         _UPLOADERS,
         frozenset({"I17", "I20"}),
@@ -108,6 +116,7 @@ UPLOADS: Final = {
         lambda: replaced(content, publish=_publish_and_forget),
     ),
     "a hash is saved of the bytes that it covers": Protection(
+        "uploads",
         "conditional",
         _UPLOADERS,
         frozenset({"I17", "I18"}),
