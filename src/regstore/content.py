@@ -7,13 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from regstore import layout
+from regstore._protections import protections
 from regstore.digest import Digest
 from regstore.driver import Content, FileInfo, FileWriter
 from regstore.errors import BlobUnknownError, CorruptContentError, PathNotFoundError
 from regstore.links import read_link, read_versioned_link
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
-from regstore.tombstones import Claim, Link, in_quarantine
+from regstore.tombstones import Claim, Link, in_quarantine, is_collecting, is_late, is_stale
 
 
 def blob_unknown(
@@ -70,6 +71,26 @@ async def describe(scope: Scope, digest: Digest) -> Descriptor:
     return Descriptor(OCTET_STREAM, digest, info.size)
 
 
+async def renew(scope: Scope, digest: Digest) -> Descriptor:
+    """Describe a blob of this repository as :func:`describe` does, and promise it anew.
+
+    Who pushes what is there already relies on it from now on, as whoever has pushed it first did
+    then: a link that is too old to keep collectors away is written again.
+
+    :raises BlobUnknownError: this repository does not have it, or it was collected meanwhile.
+    """
+    begun, link = scope.runtime.monotonic(), layout.LayerLink(scope.name, digest)
+    try:
+        target, read = await read_versioned_link(scope.driver, link.path)
+        info = await stat_data(scope, target)
+        linked = Linked(link, target, read, has_data=True)
+        if is_stale(scope, read) or is_late(scope, begun) or await is_collecting(scope):
+            await linked.keep(scope, begun)
+    except PathNotFoundError as error:
+        raise blob_unknown(scope, digest) from error
+    return Descriptor(OCTET_STREAM, digest, info.size)
+
+
 @dataclass(frozen=True, slots=True)
 class Linked:
     """What a link of a repository leads to.
@@ -87,6 +108,23 @@ class Linked:
     def claim(self, scope: Scope, begun: float) -> Claim:
         """Return a claim to it, by the same link."""
         return Claim(scope, self.digest, self.link, begun)
+
+    async def keep(self, scope: Scope, begun: float) -> None:
+        """Keep the content from collectors that are at work, or may be soon.
+
+        A young link keeps it from being condemned, but not from those who have condemned it before:
+        that is for whoever has written the link to see to, and may not have been done yet. Who is
+        late finds links gone, too.
+
+        :param begun: monotonic seconds of before it was looked at.
+        :raises PathNotFoundError: it was collected meanwhile, and nobody has it.
+        """
+        claim, switches = self.claim(scope, begun), protections()
+        is_old = switches.stale_link_touch and is_stale(scope, self.read)
+        if isinstance(self.link, layout.LayerLink) and (is_old or is_late(scope, begun)):
+            await claim.hold()
+        elif switches.child_check:
+            await claim.rescue()
 
 
 async def find_linked(scope: Scope, *links: Link) -> Linked:

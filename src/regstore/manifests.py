@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 from regstore import content, layout
-from regstore._protections import protections
 from regstore.chunks import Chunks, check_body, gathered
 from regstore.digest import Digest
 from regstore.errors import (
@@ -33,7 +32,6 @@ from regstore.tombstones import (
     in_quarantine,
     is_collecting,
     is_late,
-    is_stale,
     learning,
 )
 
@@ -278,24 +276,13 @@ class AsyncManifests:
         await learning(self._scope, content.store(self._scope, digest, body))
 
     async def _keep(self, linked: Iterable[content.Linked], begun: float) -> None:
-        """Keep what the manifest refers to from collectors that are at work.
-
-        A young link keeps it from being condemned, but not from those who have condemned it before:
-        that is for whoever has written the link to see to, and may not have been done yet. Who is
-        late finds links gone, too.
-        """
+        """Keep what the manifest refers to from collectors that are at work."""
         if await is_collecting(self._scope) or is_late(self._scope, begun):
             await self._scope.runtime.map(lambda each: self._claim(each, begun), linked)
 
     async def _claim(self, linked: content.Linked, begun: float) -> None:
-        claim, switches = linked.claim(self._scope, begun), protections()
-        is_layer = isinstance(linked.link, layout.LayerLink)
         try:
-            is_old = switches.stale_link_touch and is_stale(self._scope, linked.read)
-            if is_layer and (is_old or is_late(self._scope, begun)):
-                await claim.hold()
-            elif switches.child_check:
-                await claim.rescue()
+            await linked.keep(self._scope, begun)
         except PathNotFoundError as error:
             raise self._lacking([linked.link.digest]) from error
 

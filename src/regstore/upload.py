@@ -362,7 +362,7 @@ class AsyncUpload:
 
     async def _find_committed(self, wanted: Digest) -> Descriptor | None:
         with suppress(BlobUnknownError):
-            return await content.describe(self._scope, wanted)
+            return await content.renew(self._scope, wanted)
         begun, size = self._scope.runtime.monotonic(), await self._had(wanted)
         if size is not None:
             with suppress(BlobUnknownError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from regstore.errors import (
     PreconditionFailedError,
     TransientError,
 )
+from regstore.layout.verdicts import GRACE
 from regstore.testing.faults import Call, InterceptedDriver, RecordingDriver
 from regstore.testing.race import race
 from tests.images import make_image, make_index
@@ -67,6 +68,24 @@ def clock(site: Site) -> VirtualRuntime:
     runtime = site.truth.runtime
     assert isinstance(runtime, VirtualRuntime)
     return runtime
+
+
+def test_a_commit_that_finds_old_content_promises_it_anew(
+    site: Site, clock: VirtualRuntime
+) -> None:
+    def linked_at() -> datetime:
+        return clock.run(site.truth.stat(LINK)).modified
+
+    put_whole(site.repository())
+    first = linked_at()
+    clock.run(clock.sleep(GRACE / 4))
+    gone = site.repository().uploads.resume("5bc0866c-b930-4a00-8862-1c438d9d2b5b")
+    assert gone.commit(DIGEST).size == len(BLOB)
+    assert linked_at() == first
+    clock.run(clock.sleep(GRACE / 2))
+    again = site.repository().uploads.resume(gone.id)
+    assert again.commit(DIGEST).size == len(BLOB)
+    assert linked_at() - first > timedelta(seconds=GRACE / 2)
 
 
 def put_whole(repo: Repository) -> None:
