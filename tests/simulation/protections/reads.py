@@ -78,9 +78,9 @@ READS: Final = {
     "what is tagged is waited for": Protection(
         "manifests",
         "eventual",
-        ("pusher", "puller", "puller"),
+        ("tagger", "puller"),
         frozenset({"I6"}),
-        150,
+        40,
         lambda: replaced(AsyncManifests, _read_revision=_read_revision),
         _LAGGING,
     ),
