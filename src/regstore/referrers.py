@@ -113,9 +113,18 @@ class AsyncReferrers:
                         await self._drop_if_stale(entry)
 
     async def _drop_if_stale(self, entry: layout.Referrer) -> None:
+        """Delete *entry* if its manifest is gone; one that is pushed meanwhile is added again."""
         revision = layout.RevisionLink(entry.name, entry.digest).path
-        if not await link_exists(self._driver, revision):
-            await self._driver.delete_file(entry.path, missing_ok=True)
+        if await link_exists(self._driver, revision):
+            return
+        await self._driver.delete_file(entry.path, missing_ok=True)
+        if await link_exists(self._driver, revision):
+            await self._add_again(entry.digest)
+
+    async def _add_again(self, digest: Digest) -> None:
+        described = await self._described(digest)
+        if described is not None:
+            await self.add(*described)
 
     async def add(self, document: Document, descriptor: Descriptor) -> None:
         """Record that the manifest *descriptor* has a subject, if it has one.
@@ -203,11 +212,18 @@ class AsyncReferrers:
         root = layout.RevisionsRoot(self._scope.name).path
         async with aclosing(linked_digests(self._driver, root, layout.RevisionLink)) as digests:
             async for digest in digests:
-                with suppress(PathNotFoundError, ManifestInvalidError):
-                    content = await self._driver.get_content(layout.BlobData(digest).path)
-                    document = parse_document(self._scope.name, content.data)
-                    if document.subject is not None:
-                        yield document, document.describe(digest, len(content.data))
+                described = await self._described(digest)
+                if described is not None:
+                    yield described
+
+    async def _described(self, digest: Digest) -> tuple[Document, Descriptor] | None:
+        """Return a manifest that has a subject, and its descriptor; None for any other."""
+        with suppress(PathNotFoundError, ManifestInvalidError):
+            content = await self._driver.get_content(layout.BlobData(digest).path)
+            document = parse_document(self._scope.name, content.data)
+            if document.subject is not None:
+                return document, document.describe(digest, len(content.data))
+        return None
 
     async def _read(self, subject: Digest, digest: Digest) -> Descriptor | None:
         path = self._path(subject, digest)

@@ -143,6 +143,12 @@ PAIRS: Final = (
         (tags.push(tags.REFERRER), tags.reindex()),
         tags.referrers_are_true,
     ),
+    Contest(
+        tags.listed_though_gone,
+        (tags.push(tags.REFERRER), tags.reindex()),
+        tags.referrers_are_true,
+        about="of what is listed, and gone",
+    ),
     Contest(tags.indexed, (tags.delete(tags.REFERRER), tags.reindex()), tags.referrers_are_listed),
     Contest(
         tags.indexed,

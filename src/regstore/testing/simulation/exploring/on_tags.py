@@ -80,6 +80,16 @@ async def indexed(registry: AsyncRegistry, told: str) -> str:
     return told
 
 
+async def listed_though_gone(registry: AsyncRegistry, told: str) -> str:
+    """Push OLD, and list what refers to it, which was deleted while it was added."""
+    await indexed(registry, told)
+    repository, digest = registry.repository(NAME), Digest.of(REFERRER)
+    await repository.manifests.delete(digest)
+    document = parse_document(NAME, REFERRER)
+    await repository.referrers.add(document, document.describe(digest, len(REFERRER)))
+    return told
+
+
 async def unlisted(registry: AsyncRegistry, told: str) -> str:
     """Push OLD, and what refers to it: that as other software does, which has no index."""
     await tagged(OLD, REFERRER)(registry, told)
