@@ -118,7 +118,8 @@ def test_attempts_are_bounded() -> None:
 
 
 def test_patience_is_bounded() -> None:
-    retrying, faulty, _, runtime = setting(limit=1000, patience=5.0)
+    budget = RetryBudget(per_minute=1e6, burst=1e6)
+    retrying, faulty, _, runtime = setting(limit=1000, patience=5.0, budget=budget)
     faulty.plan = ["refused"] * 1000
     with pytest.raises(TransientError):
         runtime.run(retrying.stat("a"))

@@ -116,6 +116,12 @@ class Facts:
         """Return whether *key* was truly there at any moment between two times."""
         return any(content is not None for content in self.contents(key, since, until))
 
+    def is_ever_gone(self, key: str, since: float, until: float) -> bool:
+        """Return whether *key* was there before, and not at some moment between two times."""
+        first = max(self.bucket.count_at(key, since) - 1, 0)
+        later = self.versions(key)[first:]
+        return any(each.content is None and each.time <= until for each in later)
+
     def values(self, key: str, since: float, until: float) -> list[str]:
         """Return the digests that the link *key* truly held between two times; ``""``: none."""
         return [

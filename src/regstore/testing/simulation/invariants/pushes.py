@@ -97,9 +97,10 @@ class Pushes:
     def _hasty(self, got: Operation) -> Iterator[Violation]:
         """Look whether something proved to the reader that what it missed was there.
 
-        Only on a store that lags does it: what a link names shows later than the link.
+        Only on a store that lags does it: what a link names shows later than the link. A tag that
+        was set while its manifest was deleted proves nothing.
         """
-        seen: set[str] = set()
+        seen: dict[str, float] = {}
         missed: dict[str, float] = {}
         for each in self._facts.requests_of(got):
             if each.arrived is None:
@@ -107,11 +108,13 @@ class Pushes:
             if each.outcome == "PathNotFoundError":
                 missed[each.key] = each.arrived
             elif each.outcome == "ok":
-                seen.add(each.key)
+                seen.setdefault(each.key, each.arrived)
                 missed.pop(each.key, None)
         for link, key in proofs(got, self._facts):
-            time = missed.get(key)
-            if link in seen and time is not None and self._facts.is_ever_there(key, time, time):
+            time, since = missed.get(key), seen.get(link)
+            if time is None or since is None or not self._facts.is_there(key, time):
+                continue
+            if not self._facts.is_ever_gone(key, since - self._facts.knobs.bound, time):
                 yield Violation("I6", f"{got} by {got.process} saw {link}, and missed this", key)
 
     def _back(self, got: Operation) -> Iterator[Violation]:
