@@ -52,7 +52,8 @@ class Uploads:
             ]
             yield from self._contiguous(key, acked)
             if self._is_strong:
-                yield from self._taken_up(key, acked, operations)
+                begun = [each for each in operations if each.invoked < min(ends, default=inf)]
+                yield from self._taken_up(key, acked, begun)
             yield from self._refused(key, operations)
             yield from self._late(name, upload_id, operations)
             yield from self._again(key, operations)
@@ -90,7 +91,10 @@ class Uploads:
     def _taken_up(
         self, key: str, acked: list[Operation], operations: list[Operation]
     ) -> Iterator[Violation]:
-        """Look where commits have begun; on a store that lags they may see too little and fail."""
+        """Look where commits have begun; on a store that lags they may see too little and fail.
+
+        One that was committed may be begun once more by a request that arrives again.
+        """
         for commit in operations:
             if commit.kind != "commit upload" or not isinstance(commit.found, int):
                 continue
