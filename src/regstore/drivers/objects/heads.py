@@ -44,6 +44,7 @@ class HeadClaim:
         self._path = path
         self._place = place
         self._given: set[str] = set()
+        self._may_be_named = False
 
     async def replace(self, chunks: tuple[Chunk, ...], note: bytes) -> None:
         """Park *chunks* and *note* instead of what was parked.
@@ -70,7 +71,7 @@ class HeadClaim:
         """
         if await self._remove_known():
             return None
-        found = await self._changed()
+        found = await self._changed(is_certain=self._may_be_named)
         if found is None:
             return None
         if found.record.nonce in self._given:
@@ -89,6 +90,7 @@ class HeadClaim:
         except TransientError as error:
             if not error.outcome_unknown:
                 raise
+            self._may_be_named = True
             await self._recognize(error)
         return self.head is not None and self.head.record.nonce == record.nonce
 
@@ -132,12 +134,17 @@ class HeadClaim:
         detail = "another writer or a deletion has taken over: resume it again"
         raise PreconditionFailedError(self._path, self._store.name, detail) from error
 
-    async def _changed(self) -> Head | None:
-        """Read the record, which may have changed; on a store that lags until that would show."""
+    async def _changed(self, *, is_certain: bool = False) -> Head | None:
+        """Read the record, which has changed; on a store that lags until that shows.
+
+        A miss shows nothing there: front ends differ, and one may be further behind.
+
+        :param is_certain: what is shown must be the newest, too.
+        """
         return await until_shown(
             self._store,
             lambda: read_head(self._store, self._place),
-            lambda found: not self._is_untouched(found),
+            lambda found: not (is_certain or found is None or self._is_untouched(found)),
         )
 
     def _is_untouched(self, found: Head | None) -> bool:
