@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.places import SCRATCH
 
 SETTLE_SECONDS = 20.0
 REPOSITORIES = "docker/registry/v2/repositories"
+BLOBS = "docker/registry/v2/blobs"
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,25 @@ class Pair:
 
     def uploads(self) -> set[str]:
         """The uploads that are in progress."""
-        return {str(path) for path in self.root.glob(f"{REPOSITORIES}/**/_uploads/*")}
+        below = _below(self.root / REPOSITORIES)
+        return {str(path) for path in below if path.parent.name == "_uploads"}
 
     def _temporary(self) -> set[str]:
-        return {str(path) for path in (self.root / SCRATCH).rglob("*")}
+        return {str(path) for path in _below(self.root / SCRATCH)}
 
     def _orphans(self) -> set[str]:
-        blobs = {path.parent.name for path in self.root.glob("docker/registry/v2/blobs/*/*/*/data")}
-        return blobs - {path.parent.name for path in (self.root / REPOSITORIES).rglob("link")}
+        blobs, links = (
+            {path.parent.name for path in _below(self.root / where) if path.name == name}
+            for where, name in ((BLOBS, "data"), (REPOSITORIES, "link"))
+        )
+        return blobs - links
+
+
+def _below(directory: Path) -> Iterator[Path]:
+    """Yield all that lies below *directory*, also while some of it vanishes."""
+    for parent, directories, files in os.walk(directory):
+        for name in (*directories, *files):
+            yield Path(parent, name)
 
 
 def settled(condition: Callable[[], bool]) -> bool:
