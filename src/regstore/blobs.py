@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from datetime import timedelta
 from enum import Enum
 from functools import partial
@@ -18,6 +19,7 @@ from regstore.errors import (
     BlobUnknownError,
     CorruptContentError,
     DigestInvalidError,
+    InvalidOffsetError,
     PathNotFoundError,
     RegstoreError,
 )
@@ -101,22 +103,35 @@ class AsyncBlobReader:
         return chunk
 
     async def __aenter__(self) -> Self:
-        target = await content.resolve(self._scope, self._digest)
-        path = layout.BlobData(target).path
         try:
-            self._reader = await self._scope.driver.reader(
-                path, self._offset, self._length, must_exist=True
-            )
-        except PathNotFoundError as error:
-            self._reader = await in_quarantine(self._scope, target, self._read_copy)
-            if self._reader is None:
-                raise content.data_lost(self._scope, self._digest) from error
-        try:
+            await self._enter()
             self._scope.tell(Action.BLOB_PULLED, digest=self._digest, size=self.size)
         except BaseException:
             await self._scope.runtime.shield(self._close())
             raise
         return self
+
+    async def _enter(self) -> None:
+        """Open what the link leads to; both are asked for at once, as if it were no alias."""
+        resolving = content.resolve(self._scope, self._digest)
+        target, _ = await self._scope.runtime.both(resolving, self._guess())
+        if target != self._digest:
+            await self._close()
+        if self._reader is None:
+            self._reader = await self._open(target)
+
+    async def _guess(self) -> None:
+        with suppress(PathNotFoundError, InvalidOffsetError):  # for who knows the link to tell
+            self._reader = await self._read(layout.BlobData(self._digest).path)
+
+    async def _open(self, target: Digest) -> FileReader:
+        try:
+            return await self._read(layout.BlobData(target).path, must_exist=True)
+        except PathNotFoundError as error:
+            reader = await in_quarantine(self._scope, target, self._read)
+            if reader is None:
+                raise content.data_lost(self._scope, self._digest) from error
+            return reader
 
     async def __aexit__(
         self,
@@ -126,8 +141,9 @@ class AsyncBlobReader:
     ) -> None:
         await self._close()
 
-    async def _read_copy(self, path: str) -> FileReader:
-        return await self._scope.driver.reader(path, self._offset, self._length)
+    async def _read(self, path: str, *, must_exist: bool = False) -> FileReader:
+        driver = self._scope.driver
+        return await driver.reader(path, self._offset, self._length, must_exist=must_exist)
 
     async def _close(self) -> None:
         reader, self._reader = self._reader, None

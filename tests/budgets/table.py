@@ -53,7 +53,7 @@ BUDGETS = {
         Budget("status of a parked upload", _same(2), _same(3), 2),
         Budget("cancel of a parked upload", PerStore(8, 6, 6), _same(9), 4),
         Budget("blob stat", _same(2), _same(2), 2),
-        Budget("blob read", _same(2), _same(2), 2),
+        Budget("blob read", _same(2), _same(2), 1),
         Budget("mount", _same(3), _same(3), 3),
         Budget("manifest put, 8 layers and a config", _same(22), _same(24), 4),
         Budget("the same, where fresh links vouch", _same(13), _same(14), 4),
