@@ -121,7 +121,8 @@ class Uploads:
     def _refused(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         sent = {each.data for each in operations if each.kind == "append"}
         for commit in operations:
-            if isinstance(commit.error, DigestInvalidError) and len(sent) <= 1:
+            is_refused = isinstance(commit.error, DigestInvalidError) and len(sent) <= 1
+            if is_refused and self._holds(commit, operations):
                 yield Violation("I17", "all bytes were right, and it was refused", key)
 
     def _late(self, name: str, upload_id: str, operations: list[Operation]) -> Iterator[Violation]:
