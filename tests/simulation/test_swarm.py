@@ -16,7 +16,7 @@ from regstore.testing.simulation.stores import CLASSES
 from tests.simulation.protections import PROTECTIONS
 from tests.simulation.test_protections import run_of
 
-FRESH_RUNS = 500
+FRESH_RUNS = 250
 REQUESTS = 150
 FOUND = [
     ("strong", 61306),
