@@ -146,7 +146,7 @@ def test_what_became_of_a_request_is_told(seed: int) -> None:
 
 
 def test_an_answer_that_a_crash_made_unheard_is_dashed() -> None:
-    trace = wild_run(0)
+    trace = wild_run(1)
     crash = next(event for event in trace.events if event.kind == "crashed")
     waiting = [
         request.number
