@@ -18,7 +18,7 @@ from typing_extensions import override
 
 from regstore import content, hashstates, layout
 from regstore._protections import protections
-from regstore.consistency.deadline import time_left
+from regstore.consistency.deadline import MOMENT, time_left
 from regstore.digest import Digest
 from regstore.driver import FileWriter
 from regstore.errors import (
@@ -34,9 +34,6 @@ from regstore.upload_place import UploadPlace
 
 OFFLOAD_BYTES: Final = 64 << 10
 """Chunks larger than this are hashed where they hold up nobody else."""
-
-_MOMENT: Final = 1e-6
-"""Seconds that tell before from after: sums of floats are off by less."""
 
 Buffer = bytes | bytearray | memoryview
 
@@ -148,7 +145,7 @@ class UploadContent(ABC):
         if writer is None or sure_at is None or sure_at == inf or self.offset != self._resumed_at:
             return False
         runtime = self._scope.runtime
-        seconds = max(0.0, sure_at - runtime.monotonic()) + _MOMENT
+        seconds = max(0.0, sure_at - runtime.monotonic()) + MOMENT
         left = time_left(runtime)
         if left is not None and left < seconds:
             detail = f"whether others have taken more of it shows in {seconds:.3g} s: try again"

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Final
 
 from regstore._run import Runtime
+
+MOMENT: Final = 1e-6
+"""Seconds that tell before from after: sums of floats are off by less."""
 
 _ENDS: ContextVar[float | None] = ContextVar("regstore_deadline", default=None)
 

@@ -9,6 +9,7 @@ from enum import Enum
 from math import inf
 from typing import Final, Generic, NoReturn, TypeVar
 
+from regstore.consistency.deadline import MOMENT
 from regstore.consistency.journal import Entry, Journal
 from regstore.consistency.trust import Promise, Trust
 from regstore.driver import FileInfo, StorageDriver
@@ -19,8 +20,6 @@ T = TypeVar("T")
 FIRST_PAUSE: Final = 0.025
 GROWTH: Final = 1.5
 LONGEST_PAUSE: Final = 2.0
-MOMENT: Final = 1e-6
-"""Seconds that tell before from after: sums of floats are off by less."""
 
 
 @dataclass(slots=True)

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal, Protocol, TypeVar
 
 from typing_extensions import override
 
+from regstore.consistency.deadline import MOMENT
 from regstore.consistency.journal import Entries, Entry, Journal
-from regstore.consistency.settled_reads import FIRST_PAUSE, GROWTH, LONGEST_PAUSE, MOMENT
+from regstore.consistency.settled_reads import FIRST_PAUSE, GROWTH, LONGEST_PAUSE
 from regstore.consistency.trust import Trust
 from regstore.consistency.wrapper import WrapperWriter
 from regstore.driver import ANY, Condition, FileWriter, StorageDriver

@@ -39,14 +39,12 @@ class Process:
     :param skew: seconds by which its wall clock is ahead of the true time.
     :ivar is_crashed: whether it has ended for good. A restarted one is another process.
     :ivar tasks: those that run.
-    :ivar requests: how many it has sent.
     """
 
     name: str
     random: Random
     skew: float = 0.0
     is_crashed: bool = False
-    requests: int = 0
     tasks: dict[Interruptible, None] = field(default_factory=dict)
 
     def crash(self) -> None:

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from regstore.consistency.deadline import MOMENT
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.operations import Kind
 from regstore.testing.simulation.violations import Violation
 
 _READS: Final[frozenset[Kind]] = frozenset({"get blob", "get manifest", "get tag", "get by tag"})
-_MOMENT: Final = 1e-6
 _TIDYING_SECONDS: Final = 120.0
 
 
@@ -25,7 +25,7 @@ def overdue(facts: Facts) -> Iterator[Violation]:
         if each.limit is None:
             continue
         latest = each.invoked + each.limit
-        latest += _MOMENT if each.kind in _READS else _TIDYING_SECONDS
+        latest += MOMENT if each.kind in _READS else _TIDYING_SECONDS
         if each.returned > latest:
             text = f"{each} took {each.returned - each.invoked:.3f} s of {each.limit}"
             yield Violation("I25", text, each.subject)
