@@ -39,7 +39,9 @@ from regstore.events import Action
 from regstore.hashing import Hasher
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
-from regstore.upload_content import Buffer, UploadContent, content_of
+from regstore.upload_content import Buffer, UploadContent
+from regstore.upload_filed_content import FiledContent
+from regstore.upload_noted_content import NotedContent
 from regstore.upload_place import UploadPlace
 from regstore.upload_resend import Resend
 
@@ -62,7 +64,8 @@ class AsyncUpload:
         self.id = upload_id
         self._scope = scope
         self._place = UploadPlace(scope, upload_id)
-        self._content: UploadContent = content_of(scope, self._place, hasher)
+        kind = NotedContent if scope.driver.capabilities.parked_notes else FiledContent
+        self._content: UploadContent = kind(scope, self._place, hasher)
         self._expected_size = size
         self._proved: tuple[Digest, int] | None = None
         self._is_over = False

@@ -1,9 +1,8 @@
 """The bytes of one upload: where they are, how far they are hashed, how they become a blob.
 
-Two ways to keep the state of the hash between processes. Where the driver keeps notes beside what
-it parks (``Capabilities.parked_notes``), the state is such a note: one record names the bytes and
-their hash, and is replaced at once. Elsewhere it is a file of its own, as CNCF distribution has it,
-so that either software goes on with the other's uploads.
+There are two ways to keep the state of the hash between processes: ``upload_noted_content`` where
+the driver keeps notes beside what it parks (``Capabilities.parked_notes``), and elsewhere
+``upload_filed_content``.
 """
 
 from __future__ import annotations
@@ -14,20 +13,12 @@ from functools import partial
 from math import inf
 from typing import Final
 
-from typing_extensions import override
-
-from regstore import content, hashstates, layout
+from regstore import content, hashstates
 from regstore._protections import protections
 from regstore.consistency.deadline import MOMENT, time_left
 from regstore.digest import Digest
 from regstore.driver import FileWriter
-from regstore.errors import (
-    DriverError,
-    NotYetVisibleError,
-    PathExistsError,
-    PathNotFoundError,
-    PreconditionFailedError,
-)
+from regstore.errors import DriverError, NotYetVisibleError, PreconditionFailedError
 from regstore.hashing import Hasher
 from regstore.scope import Scope
 from regstore.upload_place import UploadPlace
@@ -267,206 +258,3 @@ class UploadContent(ABC):
         """Take the object at *path* for the whole content."""
         self.offset = (await self._driver.stat(path)).size
         self.sealed = path
-
-
-class NotedContent(UploadContent):
-    """Keeps the state of the hash in the note beside what is parked."""
-
-    _straight = False
-    _opened: Hasher | None = None
-    """Of the bytes that were there before this caller's."""
-    _earlier: Hasher | None = None
-    """Of those that were there before the last ones were parked."""
-
-    @override
-    async def open(self, at_least: int = 0) -> None:
-        try:
-            writer = await self._resumed(at_least, begin=True)
-        except PathExistsError:  # other software has put it there, whole
-            await self._rest_on(self._place.data)
-            return
-        if not self._is_new and not (writer.size or writer.note):
-            await self._place.require_started()
-        self.writer = writer
-        self.stands_at(writer.size)
-        if self._hasher is None or self._hasher.size != self.offset:
-            self._hasher = hashstates.from_note(writer.note, writer.size)
-        self._opened = self._hasher.copy() if self._hasher and self._hasher.size else None
-        self._earlier = hashstates.earlier_in_note(writer.note)
-
-    @override
-    async def go_straight(self, digest: Digest) -> None:
-        if self.writer is None or self.offset or self.writer.note:
-            return
-        await self.writer.cancel()
-        path = layout.BlobData(digest).path
-        self.writer = await self._driver.writer(self._place.data, destination=path)
-        self._straight = True
-        self._hasher = Hasher(digest.algorithm)
-
-    @override
-    async def leave_straight(self) -> None:
-        if not self._straight or self.published is not None:
-            return
-        writer, self.writer, self._hasher = self.writer, None, None
-        self._straight = False
-        self.stands_at(0)
-        if writer is not None:  # what it cannot remove now goes with the upload
-            await writer.cancel()
-
-    @override
-    async def leave(self) -> None:
-        if self._straight:
-            await self.leave_straight()
-        else:
-            await super().leave()
-
-    @override
-    async def park(self) -> None:
-        await self.leave_straight()
-        hasher = self._hasher
-        has_algorithm = hasher is not None and hasher.algorithm != hashstates.CANONICAL
-        if self.writer is None and self._is_new and has_algorithm:
-            await self.open()
-        if self.sealed is not None:
-            await self._unseal()
-        writer = self.writer
-        if writer is not None:
-            if writer.size or has_algorithm:
-                await writer.park(hashstates.to_note(hasher, self._before(hasher)))
-            else:
-                await writer.cancel()  # who has taken nothing leaves no trace
-            self.writer, self._hasher = None, None
-            self._is_new, self._is_unseen = False, True
-        await self._see_start()
-
-    def _before(self, hasher: Hasher | None) -> Hasher | None:
-        """Return what was hashed before the last bytes that are parked with *hasher*."""
-        opened = self._opened
-        has_more = hasher is not None and opened is not None and opened.size < hasher.size
-        return opened if has_more else self._earlier
-
-    @override
-    async def _saved_at_offset(self, algorithm: str, offset: int) -> Hasher | None:
-        earlier = self._earlier
-        is_it = earlier and (earlier.algorithm, earlier.size) == (algorithm, offset)
-        return earlier.copy() if earlier and is_it else None
-
-    async def _unseal(self) -> None:
-        """Go on from what is parked, as it is before a commit seals it."""
-        sealed, writer = self.sealed, self.writer
-        if sealed == self._place.data or writer is None:
-            return
-        self.writer = await self._driver.writer(self._place.data, append=True, begin=True)
-        if not self.writer.size:  # so small that it went there from memory
-            async with await self._driver.reader(sealed or "", must_exist=True) as reader:
-                async for chunk in reader:
-                    await self.writer.write(chunk)
-        self.stands_at(self.writer.size)
-
-    @override
-    async def find_hashed(self, algorithm: str) -> Hasher:
-        return Hasher(algorithm)
-
-    @override
-    async def remember(self, hasher: Hasher) -> None:
-        """Do nothing: the content stays parked until the commit has ended."""
-
-    @override
-    async def clear(self) -> None:
-        if self.writer is not None and self.sealed is None:
-            await self.writer.cancel()
-        else:
-            await self._place.sweep()
-
-
-class FiledContent(UploadContent):
-    """Keeps the states of the hash as files beside the data, as CNCF distribution does."""
-
-    def __init__(self, scope: Scope, place: UploadPlace, hasher: Hasher | None) -> None:
-        super().__init__(scope, place, hasher)
-        self._saved_at: int | None = None
-
-    @override
-    async def open(self, at_least: int = 0) -> None:
-        if not self._is_new:
-            await self._place.require_started()
-        try:
-            self.writer = await self._resumed(at_least)
-        except PathNotFoundError:
-            await self._begin()
-        except PathExistsError:  # other software wrote it in place, and this driver would not
-            await self._rest_on(self._place.data)
-        if self.writer is not None:
-            self.stands_at(self.writer.size)
-            if self._hasher is None or self._hasher.size != self.offset:
-                self._hasher = await hashstates.load(
-                    self._driver, self._place.directory, self.writer.size
-                )
-                self._saved_at = self.writer.size
-
-    @override
-    async def go_straight(self, digest: Digest) -> None:
-        """Do nothing: to give a file its place is a rename."""
-
-    @override
-    async def leave_straight(self) -> None:
-        """Do nothing."""
-
-    @override
-    async def park(self) -> None:
-        if self.writer is not None or self._hasher is not None:
-            self._is_unseen = True
-        if self.writer is not None:
-            await self.writer.park()
-            self.writer = None
-        await self._save_state()
-        self._is_new = False
-        await self._see_start()
-
-    @override
-    async def find_hashed(self, algorithm: str) -> Hasher:
-        size = self.offset or 0
-        return await hashstates.nearest(self._driver, self._place.directory, algorithm, size)
-
-    @override
-    async def clear(self) -> None:
-        await self._place.sweep()
-
-    @override
-    async def _saved_at_offset(self, algorithm: str, offset: int) -> Hasher | None:
-        return await hashstates.at(self._driver, self._place.directory, algorithm, offset)
-
-    @override
-    async def remember(self, hasher: Hasher) -> None:
-        await hashstates.save(self._driver, self._place.directory, hasher)
-
-    async def _begin(self) -> None:
-        """Begin with nothing, unless there was something already."""
-        if not self._is_new:
-            with suppress(PathNotFoundError):
-                await self._rest_on(self._place.sealed)
-                return
-        had_bytes = await hashstates.cover_bytes(self._driver, self._place.directory)
-        try:
-            self.writer = await self._driver.writer(
-                self._place.data, append=True, begin=not had_bytes
-            )
-        except PathNotFoundError:  # a commit has taken what somebody began after the first look
-            raise self._place.unknown() from None
-        if not self._is_new and not had_bytes:
-            await self._place.require_started()
-
-    async def _save_state(self) -> None:
-        hasher = self._hasher
-        if hasher is not None and hasher.size != self._saved_at:
-            if self._is_new and hasher.size:
-                await hashstates.save(self._driver, self._place.directory, Hasher(hasher.algorithm))
-            await hashstates.save(self._driver, self._place.directory, hasher)
-        self._hasher = None
-
-
-def content_of(scope: Scope, place: UploadPlace, hasher: Hasher | None) -> UploadContent:
-    """Return what was taken of the upload at *place*, as this driver keeps it."""
-    kind = NotedContent if scope.driver.capabilities.parked_notes else FiledContent
-    return kind(scope, place, hasher)
