@@ -28,6 +28,7 @@ class UploadPlace:
     """The files of one upload, and what is said of it when something is wrong.
 
     :ivar directory: all of it.
+    :ivar start: without it there is no such upload.
     :ivar data: what was parked, owned by the driver.
     :ivar sealed: the whole, while it is verified.
     """
@@ -36,7 +37,7 @@ class UploadPlace:
         self.directory: layout.Upload = layout.Upload(scope.name, upload_id)
         self.data: str = layout.UploadData(scope.name, upload_id).path
         self.sealed: str = layout.UploadSealed(scope.name, upload_id).path
-        self._started = layout.UploadStartedAt(scope.name, upload_id).path
+        self.start: str = layout.UploadStartedAt(scope.name, upload_id).path
         self._driver = scope.driver
         self._name = scope.name
         self._id = upload_id
@@ -47,7 +48,7 @@ class UploadPlace:
         :raises BlobUploadUnknownError: there is none, or no longer.
         """
         try:  # to read it costs no more than to look, and one that is missing less
-            await self._driver.get_content(self._started, must_exist=True)
+            await self._driver.get_content(self.start, must_exist=True)
         except PathNotFoundError:
             raise self.unknown() from None
 
@@ -65,18 +66,18 @@ class UploadPlace:
         ``None`` where there is none, or somebody else has taken it, as far as the store tells.
         """
         try:
-            start = await self._driver.get_content(self._started)
+            start = await self._driver.get_content(self.start)
             try:
-                await self._driver.delete_file(self._started, if_version(start.version))
+                await self._driver.delete_file(self.start, if_version(start.version))
             except UnsupportedMethodError:
-                await self._driver.delete_file(self._started)
+                await self._driver.delete_file(self.start)
         except (PathNotFoundError, PreconditionFailedError):
             return None
         return start.data
 
     async def restore_start(self, start: bytes) -> None:
         """Make the upload known again."""
-        await self._driver.put_content(self._started, start)
+        await self._driver.put_content(self.start, start)
 
     async def remove_rest(self) -> None:
         """Remove everything that is left, after :meth:`remove_start`."""
@@ -85,7 +86,7 @@ class UploadPlace:
 
     async def remove_start(self) -> None:
         """Make the upload unknown: whatever else is still there is nobody's from then on."""
-        await self._driver.delete_file(self._started, missing_ok=True)
+        await self._driver.delete_file(self.start, missing_ok=True)
 
     async def sweep(self) -> None:
         """Remove what an interrupted removal has left of an upload that is no more."""

@@ -48,7 +48,6 @@ class Purge:
         self._scope = scope
         self._driver = scope.driver
         self._place = UploadPlace(scope, upload_id)
-        self._start = layout.UploadStartedAt(scope.name, upload_id).path
         self._mark = layout.UploadPurging(scope.name, upload_id).path
 
     async def end(self, older_than: timedelta) -> bool:
@@ -132,7 +131,7 @@ class Purge:
             times.append(parked_at)
         if not times:
             return None
-        start = found.pop(self._start, None)
+        start = found.pop(self._place.start, None)
         if start is None and mark is not None:
             times.append(mark.modified)
         files = frozenset((info.path, info.version) for info in found.values())
