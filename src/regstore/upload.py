@@ -15,18 +15,16 @@ still there, or the newest hash state proves that this upload had the content.
 
 from __future__ import annotations
 
-import sys
 from contextlib import aclosing, suppress
 from types import TracebackType
 from typing import Final, NoReturn, Self
 
-from regstore import content, hashstates
+from regstore import content
 from regstore._protections import protections
 from regstore.chunks import Chunks, joined
 from regstore.digest import Digest
 from regstore.driver import FileWriter
 from regstore.errors import (
-    BlobUnknownError,
     BlobUploadUnknownError,
     DriverError,
     PathNotFoundError,
@@ -39,6 +37,7 @@ from regstore.events import Action
 from regstore.hashing import Hasher
 from regstore.oci import OCTET_STREAM, Descriptor
 from regstore.scope import Scope
+from regstore.upload_committed import CommittedElsewhere
 from regstore.upload_content import Buffer, UploadContent
 from regstore.upload_filed_content import FiledContent
 from regstore.upload_noted_content import NotedContent
@@ -341,49 +340,18 @@ class AsyncUpload:
 
     async def _committed_elsewhere(self, wanted: Digest, error: RegstoreError) -> Descriptor:
         """Answer for a commit whose upload somebody else has committed, cancelled or continued."""
-        found = await self._find_committed(wanted) or await self._find_ended(wanted, error)
+        size = None if self._proved is None else self._proved[1]
+        try:
+            found = await CommittedElsewhere(self._scope, self._place, wanted, size).find(error)
+        except BlobUploadUnknownError:
+            await self._give_up()
+            raise
         with suppress(DriverError):  # before what is parked: nobody goes on without that
             await self._place.remove_start()
         await self._content.release()
         self._content.offset = found.size
         await self._end()
         return found
-
-    async def _find_ended(self, wanted: Digest, error: RegstoreError) -> Descriptor:
-        """Look once more where the upload has ended meanwhile: its blob was there before that."""
-        try:
-            await self._place.require_started()
-        except BlobUploadUnknownError as unknown:
-            if found := await self._find_committed(wanted):
-                return found
-            error = unknown
-        if isinstance(error, BlobUploadUnknownError):
-            await self._give_up()
-        if isinstance(error, PathNotFoundError):
-            raise self._place.overtaken() from error
-        raise error
-
-    async def _find_committed(self, wanted: Digest) -> Descriptor | None:
-        with suppress(BlobUnknownError):
-            return await content.renew(self._scope, wanted)
-        begun, size = self._scope.runtime.monotonic(), await self._had(wanted)
-        if size is not None:
-            with suppress(BlobUnknownError):
-                if (await content.stat_data(self._scope, wanted)).size == size:
-                    await content.link_layer(self._scope, wanted, begun)
-                    return Descriptor(OCTET_STREAM, wanted, size)
-        return None
-
-    async def _had(self, wanted: Digest) -> int | None:
-        """Return the size of the content if this upload is known to have had all of it."""
-        if self._proved is not None:
-            return self._proved[1]
-        if self._scope.driver.capabilities.parked_notes:
-            return None  # then it would still be parked
-        hasher = await hashstates.nearest(
-            self._scope.driver, self._place.directory, wanted.algorithm, sys.maxsize
-        )
-        return hasher.size if hasher.size and hasher.digest() == wanted else None
 
     async def _discard(self) -> None:
         await self._content.discard()
