@@ -4,23 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from typing_extensions import override
 
-from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
-from regstore.driver import (
-    ANY,
-    Condition,
-    Content,
-    FileInfo,
-    FileReader,
-    FileWriter,
-    Limiter,
-    StorageDriver,
-)
+from regstore.consistency.intercepted import Effect, Intercepted
+from regstore.consistency.wrapper import WrapperReader, WrapperWriter
+from regstore.driver import ANY, Condition, FileReader, FileWriter, Limiter, StorageDriver
 from regstore.errors import ThrottledError
 
 T = TypeVar("T")
@@ -28,7 +18,7 @@ T = TypeVar("T")
 _WAIT: Final = 60.0
 
 
-class Throttled(WrapperDriver):
+class Throttled(Intercepted):
     """Lets *limit* calls through at a time, and *streams* readers and writers be open.
 
     A call waits for its turn: one step of a reader, writer or listing is a call. A reader keeps its
@@ -65,14 +55,21 @@ class Throttled(WrapperDriver):
         self._wait = wait
 
     @override
-    async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
+    async def make(self, name: str, path: str, effect: Effect[T]) -> T:
         async with self._calls:
-            return await self._inner.stat(path, must_exist=must_exist)
+            return await effect()
 
     @override
-    async def get_content(self, path: str, *, must_exist: bool = False) -> Content:
-        async with self._calls:
-            return await self._inner.get_content(path, must_exist=must_exist)
+    async def follow(
+        self, name: str, path: str, items: AsyncGenerator[T, None]
+    ) -> AsyncGenerator[T, None]:
+        async with aclosing(items):
+            while True:
+                async with self._calls:
+                    item = await anext(items, None)
+                if item is None:
+                    return
+                yield item
 
     @override
     async def reader(
@@ -80,17 +77,11 @@ class Throttled(WrapperDriver):
     ) -> FileReader:
         place = await self._take(path)
         try:
-            async with self._calls:
-                reader = await self._inner.reader(path, offset, length, must_exist=must_exist)
+            reader = await super().reader(path, offset, length, must_exist=must_exist)
         except BaseException:
             place.leave()
             raise
-        return _Reader(reader, self._calls, place)
-
-    @override
-    async def put_content(self, path: str, data: bytes, condition: Condition = ANY) -> str | None:
-        async with self._calls:
-            return await self._inner.put_content(path, data, condition)
+        return _Reader(reader, place)
 
     @override
     async def writer(
@@ -104,82 +95,13 @@ class Throttled(WrapperDriver):
     ) -> FileWriter:
         place = await self._take(path)
         try:
-            async with self._calls:
-                writer = await self._inner.writer(
-                    path, append=append, begin=begin, at_least=at_least, destination=destination
-                )
+            writer = await super().writer(
+                path, append=append, begin=begin, at_least=at_least, destination=destination
+            )
         except BaseException:
             place.leave()
             raise
-        return _Writer(writer, self._calls, place)
-
-    @override
-    async def parked_at(self, path: str) -> datetime | None:
-        async with self._calls:
-            return await self._inner.parked_at(path)
-
-    @override
-    async def move(self, source: str, destination: str) -> None:
-        async with self._calls:
-            await self._inner.move(source, destination)
-
-    @override
-    async def copy(
-        self,
-        source: str,
-        destination: str,
-        condition: Condition = ANY,
-        source_version: str | None = None,
-    ) -> str | None:
-        async with self._calls:
-            return await self._inner.copy(source, destination, condition, source_version)
-
-    @override
-    async def delete(self, path: str) -> None:
-        async with self._calls:
-            await self._inner.delete(path)
-
-    @override
-    async def delete_file(
-        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
-    ) -> None:
-        async with self._calls:
-            await self._inner.delete_file(path, condition, missing_ok=missing_ok)
-
-    @override
-    def list(
-        self, path: str, start_after: str | None = None, limit: int | None = None
-    ) -> AsyncGenerator[str, None]:
-        return self._in_turn(self._inner.list(path, start_after, limit))
-
-    @override
-    def walk(self, path: str) -> AsyncGenerator[FileInfo, None]:
-        return self._in_turn(self._inner.walk(path))
-
-    @override
-    async def redirect_url(
-        self,
-        path: str,
-        method: Literal["GET", "HEAD"] = "GET",
-        expires: timedelta = timedelta(minutes=20),
-        filename: str | None = None,
-    ) -> str | None:
-        async with self._calls:
-            return await self._inner.redirect_url(path, method, expires, filename)
-
-    @override
-    async def local_file(self, path: str) -> Path | None:
-        async with self._calls:
-            return await self._inner.local_file(path)
-
-    async def _in_turn(self, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-        async with aclosing(items):
-            while True:
-                async with self._calls:
-                    item = await anext(items, None)
-                if item is None:
-                    return
-                yield item
+        return _Writer(writer, place)
 
     async def _take(self, path: str) -> _Place:
         try:
@@ -212,41 +134,28 @@ class _Place:
 
 
 class _Reader(WrapperReader):
-    def __init__(self, inner: FileReader, calls: Limiter, place: _Place) -> None:
+    def __init__(self, inner: FileReader, place: _Place) -> None:
         super().__init__(inner)
-        self._calls = calls
         self._place = place
-
-    @override
-    async def read(self) -> bytes:
-        async with self._calls:
-            return await self._inner.read()
 
     @override
     async def aclose(self) -> None:
         # Never waits for a turn: it makes room for others.
         try:
-            await self._inner.aclose()
+            await super().aclose()
         finally:
             self._place.leave()
 
 
 class _Writer(WrapperWriter):
-    def __init__(self, inner: FileWriter, calls: Limiter, place: _Place) -> None:
+    def __init__(self, inner: FileWriter, place: _Place) -> None:
         super().__init__(inner)
-        self._calls = calls
         self._place = place
-
-    @override
-    async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
-        async with self._calls:
-            await self._inner.write(data, offset)
 
     @override
     async def park(self, note: bytes = b"") -> None:
         try:
-            async with self._calls:
-                await self._inner.park(note)
+            await super().park(note)
         finally:
             self._place.leave()
 
@@ -255,15 +164,13 @@ class _Writer(WrapperWriter):
         self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
     ) -> str | None:
         try:
-            async with self._calls:
-                return await self._inner.commit(to, condition, keep_parked=keep_parked)
+            return await super().commit(to, condition, keep_parked=keep_parked)
         finally:
             self._place.leave()
 
     @override
     async def cancel(self) -> None:
         try:
-            async with self._calls:
-                await self._inner.cancel()
+            await super().cancel()
         finally:
             self._place.leave()

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from typing_extensions import override
 
-from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
-from regstore.driver import (
-    ANY,
-    Condition,
-    Content,
-    FileInfo,
-    FileReader,
-    FileWriter,
-    StorageDriver,
-)
+from regstore.consistency.intercepted import Effect, Intercepted
+from regstore.consistency.wrapper import WrapperReader, WrapperWriter
+from regstore.driver import ANY, Condition, FileReader, FileWriter, StorageDriver
 
 T = TypeVar("T")
 
@@ -61,7 +52,7 @@ class Call:
         return self.name in CHANGING
 
 
-class InterceptedDriver(WrapperDriver):
+class InterceptedDriver(Intercepted):
     """Forwards each call, and each step of readers and writers, through :meth:`through`.
 
     A base for drivers of your own: override :meth:`through`. A listing is one call, which is made
@@ -72,25 +63,25 @@ class InterceptedDriver(WrapperDriver):
         super().__init__(inner)
         self._count = 0
 
-    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+    async def through(self, call: Call, effect: Effect[T]) -> T:
         """Make *call*, whose effect is *effect*."""
         del call
         return await effect()
 
-    async def make(self, name: str, path: str, effect: Callable[[], Awaitable[T]]) -> T:
+    @override
+    async def make(self, name: str, path: str, effect: Effect[T]) -> T:
         """Count a call and make it."""
         self._count += 1
         return await self.through(Call(self._count, name, path), effect)
 
     @override
-    async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
-        effect = partial(self._inner.stat, path, must_exist=must_exist)
-        return await self.make("stat", path, effect)
-
-    @override
-    async def get_content(self, path: str, *, must_exist: bool = False) -> Content:
-        effect = partial(self._inner.get_content, path, must_exist=must_exist)
-        return await self.make("get_content", path, effect)
+    async def follow(
+        self, name: str, path: str, items: AsyncGenerator[T, None]
+    ) -> AsyncGenerator[T, None]:
+        async with aclosing(items):
+            await self.make(name, path, _nothing)
+            async for item in items:
+                yield item
 
     @override
     async def reader(
@@ -98,11 +89,6 @@ class InterceptedDriver(WrapperDriver):
     ) -> FileReader:
         effect = partial(self._inner.reader, path, offset, length, must_exist=must_exist)
         return _Reader(self, await self.make("reader", path, effect))
-
-    @override
-    async def put_content(self, path: str, data: bytes, condition: Condition = ANY) -> str | None:
-        effect = partial(self._inner.put_content, path, data, condition)
-        return await self.make("put_content", path, effect)
 
     @override
     async def writer(
@@ -123,67 +109,6 @@ class InterceptedDriver(WrapperDriver):
             destination=destination,
         )
         return _Writer(self, await self.make("writer", path, effect), path)
-
-    @override
-    async def parked_at(self, path: str) -> datetime | None:
-        return await self.make("parked_at", path, partial(self._inner.parked_at, path))
-
-    @override
-    async def move(self, source: str, destination: str) -> None:
-        await self.make("move", source, partial(self._inner.move, source, destination))
-
-    @override
-    async def copy(
-        self,
-        source: str,
-        destination: str,
-        condition: Condition = ANY,
-        source_version: str | None = None,
-    ) -> str | None:
-        effect = partial(self._inner.copy, source, destination, condition, source_version)
-        return await self.make("copy", source, effect)
-
-    @override
-    async def delete(self, path: str) -> None:
-        await self.make("delete", path, partial(self._inner.delete, path))
-
-    @override
-    async def delete_file(
-        self, path: str, condition: Condition = ANY, *, missing_ok: bool = False
-    ) -> None:
-        effect = partial(self._inner.delete_file, path, condition, missing_ok=missing_ok)
-        await self.make("delete_file", path, effect)
-
-    @override
-    async def list(
-        self, path: str, start_after: str | None = None, limit: int | None = None
-    ) -> AsyncGenerator[str, None]:
-        await self.make("list", path, _nothing)
-        async with aclosing(self._inner.list(path, start_after, limit)) as names:
-            async for name in names:
-                yield name
-
-    @override
-    async def walk(self, path: str) -> AsyncGenerator[FileInfo, None]:
-        await self.make("walk", path, _nothing)
-        async with aclosing(self._inner.walk(path)) as infos:
-            async for info in infos:
-                yield info
-
-    @override
-    async def redirect_url(
-        self,
-        path: str,
-        method: Literal["GET", "HEAD"] = "GET",
-        expires: timedelta = timedelta(minutes=20),
-        filename: str | None = None,
-    ) -> str | None:
-        effect = partial(self._inner.redirect_url, path, method, expires, filename)
-        return await self.make("redirect_url", path, effect)
-
-    @override
-    async def local_file(self, path: str) -> Path | None:
-        return await self.make("local_file", path, partial(self._inner.local_file, path))
 
 
 class _Reader(WrapperReader):
