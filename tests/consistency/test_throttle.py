@@ -62,6 +62,29 @@ def test_so_many_calls_and_no_more_are_under_way(backend: str) -> None:
     anyio.run(main, backend=backend)
 
 
+def test_a_step_of_a_listing_waits_for_its_turn(backend: str) -> None:
+    names: list[str] = []
+
+    async def look(driver: StorageDriver) -> None:
+        names.extend([name async for name in driver.list("")])
+
+    async def main() -> None:
+        crowd = Crowd(memory())
+        await crowd.put_content("a", b"x")
+        driver = Throttled(crowd, LIMIT)
+        async with anyio.create_task_group() as group:
+            for _ in range(LIMIT):
+                group.start_soon(driver.stat, "a")
+            await anyio.wait_all_tasks_blocked()
+            group.start_soon(look, driver)
+            await anyio.wait_all_tasks_blocked()
+            assert not names
+            crowd.door.set()
+        assert names == ["a"]
+
+    anyio.run(main, backend=backend)
+
+
 async def read_and_close(driver: StorageDriver) -> None:
     async with await driver.reader("a") as reader:
         await reader.read()
