@@ -229,10 +229,16 @@ class AsyncManifests:
         return parsed if isinstance(parsed, Digest) else await self._tags.get(parsed)
 
     async def _read_linked(self, digest: Digest, reference: str) -> bytes:
-        """Return the content of a manifest of this repository, unverified."""
+        """Return the content of a manifest of this repository, unverified.
+
+        Link and content are asked for at once; a link proves that content is there which may have
+        come only after it was asked for.
+        """
         _, body = await self._scope.runtime.both(
             self._read_revision(digest, reference), self._find_data(digest)
         )
+        if body is None:
+            body = await self._find_data(digest, must_exist=True)
         return body if body is not None else await self._read_copy(digest, reference)
 
     async def _read(self, digest: Digest, reference: str) -> bytes:
@@ -250,9 +256,10 @@ class AsyncManifests:
         except PathNotFoundError as error:
             raise self._unknown(reference) from error
 
-    async def _find_data(self, digest: Digest) -> bytes | None:
+    async def _find_data(self, digest: Digest, *, must_exist: bool = False) -> bytes | None:
+        path = layout.BlobData(digest).path
         try:
-            data = await self._driver.get_content(layout.BlobData(digest).path, must_exist=True)
+            data = await self._driver.get_content(path, must_exist=must_exist)
         except PathNotFoundError:
             return None
         return data.data
@@ -266,7 +273,8 @@ class AsyncManifests:
     async def _forget_subject(self, digest: Digest) -> None:
         """Take the manifest from the referrers of its subject, where it can still be read."""
         try:
-            body = await self._find_data(digest) or await self._read_copy(digest, digest)
+            data = await self._find_data(digest, must_exist=True)
+            body = data if data is not None else await self._read_copy(digest, digest)
             document = parse_document(self._scope.name, body)
         except (ManifestUnknownError, ManifestInvalidError):
             return
