@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -131,3 +132,35 @@ def test_parts_of_an_upload_that_was_purged_tell_that_somebody_was_first() -> No
     with pytest.raises(BlobUploadUnknownError):
         runtime.run(upload.cancel())
     assert scene.litter() == []
+
+
+class KeepsStrays(MemoryObjects):
+    """Fails to delete anything, once."""
+
+    fails = True
+
+    @override
+    async def delete_many(self, keys: Sequence[str]) -> None:
+        if keys and self.fails:
+            self.fails = False
+            raise TransientError(keys[0], self.name, "no answer", outcome_unknown=True)
+        await super().delete_many(keys)
+
+
+def test_what_was_parked_is_not_parked_anew_when_only_tidying_is_repeated() -> None:
+    store = KeepsStrays(limits=KEEPING, runtime=VirtualRuntime())
+    driver = ObjectDriver(store)
+    run = driver.runtime.run
+    writer = run(driver.writer(PATH))
+    run(writer.write(TINY))
+    run(writer.park(b"first"))
+    writer = run(driver.writer(PATH, append=True))
+    run(writer.write(TINY))
+    with pytest.raises(TransientError):
+        run(writer.park(b"second"))
+    head = next(key for key in store.contents if key.endswith("/head"))
+    before = store.contents[head]
+    run(writer.park(b"second"))
+    assert store.contents[head] == before
+    assert sum("chunk-" in key for key in store.contents) == 1
+    assert run(driver.writer(PATH, append=True)).note == b"second"

@@ -62,6 +62,8 @@ class ObjectWriter(BufferedWriter):
         is_new = self._claim.head is None or bool(self._own or self._replaced)
         if is_new or note not in {b"", self._note}:
             await self._name_chunks(note)
+        await delete_all(self._store, self._strays)
+        self._strays.clear()
 
     @override
     async def _commit(
@@ -162,10 +164,10 @@ class ObjectWriter(BufferedWriter):
     async def _name_chunks(self, note: bytes) -> None:
         """Make the head record name what this writer has; from then on it is parked."""
         await self._claim.replace(tuple(self._chunks), note)
+        self._note = note
         self._own.clear()
-        await delete_all(self._store, {*self._strays, *_keys(self._replaced)})
+        self._strays |= _keys(self._replaced)
         self._replaced.clear()
-        self._strays.clear()
 
     async def _claim_content(self, *, keep_parked: bool) -> None:
         """See that no other writer goes on from where this one began (A7)."""
