@@ -13,6 +13,7 @@ from regstore.testing.simulation.bucket import Bucket, Version
 from regstore.testing.simulation.keyspace import IMAGE_OF
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.operations import Kind, Ledger, Operation
+from regstore.testing.simulation.process import Crashed
 from regstore.testing.simulation.scenario import Scenario
 from regstore.testing.simulation.trace import Request, Trace
 
@@ -46,12 +47,16 @@ class Facts:
     scenario: Scenario = field(default_factory=lambda: Scenario(()))
 
     def quiet(self, operation: Operation) -> float:
-        """Return the time from which on nothing that *operation* has sent takes effect."""
+        """Return the time from which on nothing that *operation* has sent takes effect.
+
+        What a crash makes late may be repeated later still.
+        """
         knobs = self.knobs
         delay = max(knobs.latency, knobs.slow_latency if knobs.slow else 0.0)
         if operation.outcome == "ok" and not knobs.repeated:
             return operation.returned
-        return operation.returned + delay + knobs.repeat_after
+        times = isinstance(operation.error, Crashed) + (knobs.repeated > 0)
+        return operation.returned + delay + times * knobs.repeat_after
 
     def lag(self, writer: Operation, reader: Operation) -> float:
         """Return how long *reader* may miss what *writer* has done."""
