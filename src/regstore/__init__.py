@@ -7,7 +7,7 @@ command for those who run it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 
 from regstore.blobs import ANYWHERE, AsyncBlobReader, AsyncBlobs
@@ -23,6 +23,7 @@ from regstore.blocking import (
     Uploads,
 )
 from regstore.consistency.promise import Consistency
+from regstore.consistency.trust import Violation
 from regstore.digest import Digest
 from regstore.errors import RegistryError, RegstoreError
 from regstore.events import Action, Event, Observer
@@ -44,6 +45,7 @@ def open(
     observer: Observer | None = None,
     read_only: bool = False,
     consistency: str | Consistency | None = None,
+    on_violation: Callable[[Violation], object] | None = None,
 ) -> Registry:
     """Open the registry at *url* for plain code. No I/O is done.
 
@@ -57,6 +59,8 @@ def open(
         claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``, or
         ``"measured"``, as ``regstore probe --save`` has found. By default as its driver claims.
         ``docs/consistency.md`` tells what each promises and costs.
+    :param on_violation: is told of a store that does not keep its class, in whatever thread or task
+        sees it; must not call the registry. The store is trusted less from then on in any case.
     :raises ConfigurationError: the URL cannot be served, or *policy* or *consistency* asks for what
         the store cannot keep; the error says what to do.
     """
@@ -67,6 +71,7 @@ def open(
         observer=observer,
         read_only=read_only,
         consistency=consistency,
+        on_violation=on_violation,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 from regstore._run import Runtime
 from regstore.blobs import Anywhere, AsyncBlobReader, AsyncBlobs
 from regstore.catalog import AsyncRepositories
-from regstore.consistency import Consistency, Layers
+from regstore.consistency import Consistency, Layers, Violation
 from regstore.digest import Digest
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
@@ -395,10 +395,11 @@ class Registry:
         observer: Observer | None = None,
         read_only: bool = False,
         consistency: str | Consistency | None = None,
+        on_violation: Callable[[Violation], object] | None = None,
     ) -> Self:
         driver = open_driver(url, storage_options=storage_options)
         layers = Layers.needed_by(driver, consistency, remote=is_remote(driver))
-        driver = layers.around(driver)
+        driver = layers.around(driver, on_violation)
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property

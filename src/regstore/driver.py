@@ -72,7 +72,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 from regstore._loop import OwnLoopRuntime
 from regstore._run import BlockingRuntime, Limiter, LoopRuntime, Runtime, Started
@@ -146,6 +146,10 @@ IF_ABSENT = Condition("absent")
 def if_version(version: str) -> Condition:
     """Write only over this version; else :exc:`PreconditionFailedError`, also where it is gone."""
     return Condition("version", version)
+
+
+UNKNOWN_LAG: Final = 10.0
+"""Seconds that are taken for how long a store lags where nobody knows: a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +245,11 @@ class Capabilities:
     max_object_size: int | None = None
     max_parts: int | None = None
     clock_resolution: float = 1.0
+
+    @property
+    def lag(self) -> float:
+        """Seconds after which a write shows, :data:`UNKNOWN_LAG` where nobody knows."""
+        return UNKNOWN_LAG if self.staleness_bound is None else self.staleness_bound
 
 
 class FileReader(ABC):

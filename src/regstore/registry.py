@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from os import PathLike
 from types import TracebackType
@@ -13,7 +13,7 @@ from regstore._loop import OwnLoopRuntime
 from regstore._run import BlockingRuntime
 from regstore.blobs import AsyncBlobs
 from regstore.catalog import AsyncRepositories
-from regstore.consistency import Consistency, Layers
+from regstore.consistency import Consistency, Layers, Violation
 from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.drivers.hopping import HoppingDriver
@@ -173,6 +173,7 @@ class AsyncRegistry:
         observer: Observer | None = None,
         read_only: bool = False,
         consistency: str | Consistency | None = None,
+        on_violation: Callable[[Violation], object] | None = None,
     ) -> Self:
         """Open the registry at *url*. No I/O is done.
 
@@ -183,12 +184,15 @@ class AsyncRegistry:
             driver claims: ``"strong"``, ``"read-after-write"``, ``"eventual(seconds)"``,
             or ``"measured"``, as ``regstore probe --save`` has found. By default as its driver
             claims. ``docs/consistency.md`` tells what each promises and costs.
+        :param on_violation: is told of a store that does not keep its class, in whatever thread or
+            task sees it; must not call the registry. The store is trusted less from then on in
+            any case.
         :raises ConfigurationError: the URL cannot be served, or *consistency* or *policy* asks for
             what the store does not keep; the error says what to do.
         """
         driver = open_driver(url, storage_options=storage_options)
         layers = Layers.needed_by(driver, consistency, remote=is_remote(driver))
-        driver = layers.around(_awaitable(driver))
+        driver = layers.around(_awaitable(driver), on_violation)
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property

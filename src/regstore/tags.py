@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final, Generic, TypeVar
 
 from regstore import layout
+from regstore.consistency.backoff import Backoff
 from regstore.digest import Digest
 from regstore.driver import ANY as ANY_VERSION
 from regstore.driver import IF_ABSENT, Condition, if_version
@@ -271,21 +272,35 @@ class AsyncTags:
         raise NameUnknownError(msg, name=self._scope.name)
 
     async def _swap(self, tag: str, digest: Digest, expect: Expect) -> None:
-        """Write ``current`` if it is what is expected; finding the new value there is success."""
+        """Write ``current`` if it is what is expected; finding the new value there is success.
+
+        A store that lags may show it although it is there no longer: so it is written again.
+        """
+        backoff = Backoff(self._scope.runtime)
         for _ in range(_SWAP_ATTEMPTS):
             current, condition = await self._condition(tag)
-            if current == digest:
+            if current == digest and self._shows_truth:
                 return
-            if current != (None if expect is ABSENT else expect):
+            if current not in {digest, None if expect is ABSENT else expect}:
                 raise self._conflict(tag, current)
             await self._write_index(tag, digest)
             try:
                 body = layout.link_body(digest)
                 await self._driver.put_content(self._current(tag), body, condition)
             except (PathExistsError, PreconditionFailedError):
+                await self._let_settle(backoff)
                 continue
             return
         raise self._restless(tag)
+
+    @property
+    def _shows_truth(self) -> bool:
+        return self._driver.capabilities.read_after_overwrite
+
+    async def _let_settle(self, backoff: Backoff) -> None:
+        """Give a store that lags some time to show what has refused a change."""
+        if not self._shows_truth:
+            await self._scope.runtime.sleep(backoff.pause())
 
     async def _condition(self, tag: str) -> tuple[Digest | None, Condition]:
         try:
@@ -312,6 +327,7 @@ class AsyncTags:
         if expect is ANY:
             await self._driver.delete_file(path)
             return
+        backoff = Backoff(self._scope.runtime)
         is_fenced = not loosely or self._driver.capabilities.conditional_delete
         for _ in range(_SWAP_ATTEMPTS):
             current, content = await read_versioned_link(self._driver, path)
@@ -321,6 +337,7 @@ class AsyncTags:
             try:
                 await self._driver.delete_file(path, condition, missing_ok=loosely)
             except PreconditionFailedError:
+                await self._let_settle(backoff)
                 continue
             except UnsupportedMethodError:
                 if not (loosely and is_fenced):

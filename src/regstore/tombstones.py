@@ -243,7 +243,7 @@ class Claim:
 
     async def _until_settled(self, verdict: layout.Verdict) -> None:
         """Wait until everyone sees what was written until now, on a store that lags."""
-        lag = max(verdict.lag, self._driver.capabilities.staleness_bound or 0)
+        lag = max(verdict.lag, self._driver.capabilities.lag)
         if lag:
             await _wait(self._scope, layout.SavedDigest(self._digest).path, lag)
 

@@ -93,7 +93,7 @@ class Purge:
 
     async def _look_later(self) -> _Seen | None:
         """Look once all see that the start is gone, and all that was added before is seen."""
-        lag = self._driver.capabilities.staleness_bound
+        lag = self._driver.capabilities.lag
         if lag:
             await self._scope.runtime.sleep(2 * lag)
         return await self._look()

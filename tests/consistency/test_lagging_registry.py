@@ -36,8 +36,11 @@ class Place:
         self.layer = layer
         self.store = MemoryStore()
 
+    def driver(self) -> StorageDriver:
+        return LaggingDriver(MemoryDriver(self.store, self.runtime), self.lag)
+
     def repository(self) -> Repository:
-        driver: StorageDriver = LaggingDriver(MemoryDriver(self.store, self.runtime), self.lag)
+        driver = self.driver()
         if self.layer:
             driver = Settled(driver, self.lag.bound)
         return Registry(Checked(driver)).repository("library/app")
@@ -159,3 +162,15 @@ def test_the_manifest_that_a_tag_names_is_waited_for() -> None:
     late.path = layout.RevisionLink("library/app", pushed).path
     late.until = place.runtime.monotonic() + 1.0
     assert there.manifests.get("t").digest == pushed
+
+
+def test_a_swap_that_finds_its_value_long_gone_does_not_take_it_for_success() -> None:
+    place = Place(lag())
+    here, there = place.repository(), place.repository()
+    first = here.manifests.put(manifest(here, "first"), tags=["t"]).descriptor.digest
+    second = here.manifests.put(manifest(here, "second")).descriptor.digest
+    place.runtime.run(place.runtime.sleep(10))
+    here.tags.set("t", second)
+    there.tags.set("t", first, expect=second)
+    place.runtime.run(place.runtime.sleep(10))
+    assert here.tags.get("t") == first

@@ -22,6 +22,7 @@ from regstore.consistency import (
     Settled,
     Settling,
     Throttled,
+    Violation,
     counters,
 )
 from regstore.driver import IF_ABSENT, Capabilities, StorageDriver
@@ -59,11 +60,11 @@ def test_a_weaker_class_adds_the_layer_below_the_checks() -> None:
     assert registry.driver.capabilities.staleness_bound == 2.0
 
 
-@pytest.mark.parametrize(("consistency", "added"), [(None, []), ("eventual(2)", [Settled])])
-def test_a_store_behind_a_network_is_measured_bounded_and_asked_again(
-    consistency: str | None, added: list[type]
+@pytest.mark.parametrize("consistency", [None, "strong", "eventual(2)"])
+def test_a_store_behind_a_network_is_measured_bounded_asked_again_and_watched(
+    consistency: str | None,
 ) -> None:
-    layers = [Checked, *added, *REMOTE]
+    layers = [Checked, Settled, *REMOTE]
     options = {"storage_options": S3, "consistency": consistency}
     plain = Registry.open("s3://bucket/root", **options)  # type: ignore[arg-type]
     assert kinds(plain.driver) == [*layers, ObjectDriver]
@@ -110,6 +111,28 @@ def test_counters_tell_what_the_layers_of_a_registry_have_done() -> None:
 def test_a_store_at_hand_has_nothing_to_count() -> None:
     registry = regstore.open("memory://")
     assert counters(registry.driver) == Counters(RetryCounts(), Settling())
+
+
+class Overrated(LaggingDriver):
+    """Claims to be strong, and is not."""
+
+    @property
+    @override
+    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
+        return self._inner.capabilities
+
+
+def test_a_store_that_is_not_as_strong_as_it_claims_is_found_out_and_told_of() -> None:
+    seen: list[Violation] = []
+    store = Overrated(MemoryDriver(runtime=VirtualRuntime()), Lag(get=0.3, stat=0.3))
+    layers = Layers.needed_by(store, remote=True)
+    registry = Registry(layers.around(store, seen.append))
+    repository = registry.repository("library/app")
+    digest = repository.blobs.put(b"content").digest
+    assert repository.blobs.get(digest) == b"content"
+    assert {each.promise for each in seen} == {"read_after_write"}
+    assert counters(registry.driver).settled.violations == len(seen)
+    assert not registry.driver.capabilities.read_after_write
 
 
 def test_of_two_layers_of_a_kind_the_outer_one_tells() -> None:

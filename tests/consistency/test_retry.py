@@ -10,11 +10,12 @@ import pytest
 from typing_extensions import override
 
 from regstore import layout
-from regstore.consistency import RetryBudget, RetryCounts, Retrying, is_lasting
+from regstore.consistency import RetryBudget, RetryCounts, Retrying, deadline, is_lasting
 from regstore.digest import Digest
 from regstore.driver import (
     ANY,
     IF_ABSENT,
+    Capabilities,
     Condition,
     Content,
     StorageDriver,
@@ -32,6 +33,7 @@ from regstore.errors import (
     ThrottledError,
     TransientError,
 )
+from regstore.testing.faults import Lag, LaggingDriver
 from tests.consistency.faulty import Fault, Faulty
 from tests.places import VirtualRuntime
 
@@ -39,6 +41,20 @@ DIGEST = "sha256:" + "ab" * 32
 BLOB = f"docker/registry/v2/blobs/sha256/ab/{'ab' * 32}/data"
 TAG = "docker/registry/v2/repositories/app/_manifests/tags/latest/current/link"
 UPLOAD = "docker/registry/v2/repositories/app/_uploads/0123456789abcdef0123456789abcdef"
+
+
+class Doubtful(LaggingDriver):
+    """Of which nobody may know how long it lags."""
+
+    def __init__(self, inner: StorageDriver, lag: Lag, bound: float | None) -> None:
+        super().__init__(inner, lag)
+        self._bound = bound
+
+    @property
+    @override
+    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
+        return replace(super().capabilities, staleness_bound=self._bound)
+
 
 Setting = tuple[Retrying, Faulty, MemoryDriver, VirtualRuntime]
 
@@ -199,6 +215,50 @@ def test_a_tag_that_somebody_has_deleted_meanwhile_stays_deleted(condition: Cond
     with pytest.raises(TransientError, match="answer lost"):
         runtime.run(retrying.put_content(TAG, b"x", condition))
     assert stored(store, TAG) is None
+
+
+@pytest.mark.parametrize("bound", [3.0, None])
+def test_on_a_store_that_lags_an_old_value_is_not_taken_for_the_one_that_was_lost(
+    bound: float | None,
+) -> None:
+    runtime = VirtualRuntime()
+    store = MemoryDriver(runtime=runtime)
+    lagging = Doubtful(store, Lag(get=3.0, stat=3.0), bound)
+    faulty = Faulty(lagging)
+    retrying = Retrying(faulty)
+    for value in (b"x", b"y"):
+        put(lagging, TAG, value)
+        runtime.run(runtime.sleep(1))
+    faulty.plan = ["request lost"]
+    with pytest.raises(TransientError, match="request lost"):
+        runtime.run(retrying.put_content(TAG, b"x"))
+    assert stored(store, TAG) == b"y"
+    assert runtime.clock.seconds >= lagging.capabilities.lag
+    faulty.plan = ["answer lost"]
+    runtime.run(retrying.put_content(TAG, b"x"))
+    assert stored(store, TAG) == b"x"
+
+
+def test_who_has_no_time_to_look_is_told_that_nobody_knows() -> None:
+    runtime = VirtualRuntime()
+    faulty = Faulty(LaggingDriver(MemoryDriver(runtime=runtime), Lag(get=3.0)))
+    faulty.plan = ["answer lost"]
+    with deadline(runtime, 2.0), pytest.raises(TransientError) as caught:
+        runtime.run(Retrying(faulty).put_content(TAG, b"x"))
+    assert caught.value.outcome_unknown
+    assert runtime.clock.seconds < 2.0
+
+
+def test_on_a_store_that_lags_a_miss_is_not_taken_for_a_deletion() -> None:
+    runtime = VirtualRuntime()
+    store = MemoryDriver(runtime=runtime)
+    lagging = LaggingDriver(store, Lag(get=3.0, stat=3.0))
+    put(lagging, TAG)
+    faulty = Faulty(lagging)
+    faulty.plan = ["request lost"]
+    with pytest.raises(TransientError, match="request lost"):
+        runtime.run(Retrying(faulty).delete_file(TAG))
+    assert stored(store, TAG) == b"old"
 
 
 def test_a_write_that_certainly_failed_is_repeated_anywhere() -> None:

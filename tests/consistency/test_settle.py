@@ -404,6 +404,31 @@ def test_a_store_that_lags_beyond_its_bound_is_reported() -> None:
     assert bench.driver.capabilities.staleness_bound is None
 
 
+def test_what_must_exist_is_waited_for_on_a_store_that_has_broken_its_bound() -> None:
+    bench = Bench(Lag(get=5.0, stat=5.0))
+    bench.driver = Settled(Overrated(bench.bare, bench.lag), 1.0)
+    bench.put("a", b"old")
+    bench.wait(10)
+    bench.put("a")
+    bench.wait(2)
+    assert bench.get("a") == b"new"
+    begun = bench.runtime.clock.seconds
+    bench.by_others("b", b"theirs")
+    assert bench.get("b", must_exist=True) == b"theirs"
+    with pytest.raises(PathNotFoundError):
+        bench.get("c", must_exist=True)
+    assert bench.runtime.clock.seconds - begun >= 5.0 + 2 * 2.0
+
+
+def test_what_was_moved_from_who_knows_where_is_not_taken_for_what_was_there() -> None:
+    bench = Bench(Lag(get=1.0, stat=1.0))
+    bench.by_others("a", b"old")
+    bench.by_others("b", b"new")
+    bench.wait(10)
+    bench.run(bench.driver.move("b", "a"))
+    assert bench.get("a") == b"new"
+
+
 def test_the_journal_is_bounded_and_counts_what_it_forgets() -> None:
     bench = Bench()
     bench.journal = Journal(limit=3)

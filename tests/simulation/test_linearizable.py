@@ -30,15 +30,14 @@ HISTORIES = {
         must(Write(B), 3, 4),
         must(Read(A), 5, 6),
     ],
-    "a late look": [must(Write(B), 0, 1), must(Swap(NONE, A, is_lax=True), 2, 3)],
-    "a late look at the old value": [
-        must(Write(B), 0, 1),
-        must(Swap(B, A, is_lax=True), 2, 3),
-        must(Read(B), 4, 5),
-    ],
 }
 
 BROKEN = {
+    "a late look at the old value": [
+        must(Write(B), 0, 1),
+        must(Swap(B, A), 2, 3),
+        must(Read(B), 4, 5),
+    ],
     "read of what nobody wrote": [must(Read(A), 0, 1)],
     "a write is lost": [must(Write(A), 0, 1), must(Read(NONE), 2, 3)],
     "the past is back": [must(Write(A), 0, 1), must(Write(B), 2, 3), must(Read(A), 4, 5)],

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from regstore import Action, Event, Repository, layout
 from regstore._protections import without
 from regstore._run import BlockingRuntime
 from regstore.consistency import Settled
 from regstore.digest import Digest
+from regstore.driver import Capabilities
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.drivers.objects.port import Limits
 from regstore.errors import (
@@ -265,10 +268,22 @@ def test_what_is_young_is_not_touched(place: Place) -> None:
     assert {call.name for call in driver.calls} <= {"walk", "parked_at"}
 
 
-def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago() -> None:
+class Unmeasured(LaggingDriver):
+    """Of which nobody knows how long it lags."""
+
+    @property
+    @override
+    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
+        return replace(super().capabilities, staleness_bound=None)
+
+
+@pytest.mark.parametrize(("store", "seconds"), [(LaggingDriver, 2), (Unmeasured, 20)])
+def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago(
+    store: type[LaggingDriver], seconds: float
+) -> None:
     runtime = VirtualRuntime()
     objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
-    settled = Settled(LaggingDriver(objects, Lag(get=1, stat=1, list=1)), 1)
+    settled = Settled(store(objects, Lag(get=1, stat=1, list=1)))
     upload_id = parked(Place(settled).repository())
     times: dict[str, float] = {}
 
@@ -276,7 +291,7 @@ def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago() 
         times["start" if removes_start(call) else call.name] = runtime.monotonic()
 
     assert Place(Hooked(settled, note)).repository(NAME).uploads.purge_one(upload_id)
-    assert times["walk"] - times["start"] >= 2
+    assert times["walk"] - times["start"] >= seconds
 
 
 def test_one_that_somebody_cancels_at_the_same_time_is_unknown(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Self
@@ -15,7 +16,7 @@ from regstore.consistency.promise import Consistency
 from regstore.consistency.retry import Retrying
 from regstore.consistency.settle import Settled
 from regstore.consistency.throttle import Throttled
-from regstore.consistency.trust import Settling
+from regstore.consistency.trust import Settling, Trust, Violation
 from regstore.driver import StorageDriver
 
 MEASURED: Final = "measured"
@@ -34,8 +35,9 @@ class Layers:
     :ivar probed: go by what a probe has kept in the store, in place of ``measured``.
     :ivar throttled: bound calls and streams.
     :ivar retrying: repeat what failed for a moment; who waits for another attempt holds no place.
-    :ivar settled: read own writes; each read that is made again has its retries.
-    :ivar consistency: how far ``settled`` trusts the store; as its driver claims by default.
+    :ivar settled: read own writes; each read that is made again has its retries. On a store that
+        does not lag it asks nothing more, and sees whether that is true.
+    :ivar consistency: how far the store is trusted; as its driver claims by default.
     """
 
     measured: bool = False
@@ -66,21 +68,27 @@ class Layers:
             measured=remote,
             throttled=remote,
             retrying=remote,
-            settled=kept.kind != "strong",
+            settled=remote or kept.kind != "strong",
             consistency=promise,
         )
 
-    def around(self, driver: StorageDriver) -> StorageDriver:
-        """Put them around *driver*."""
+    def around(
+        self, driver: StorageDriver, on_violation: Callable[[Violation], object] | None = None
+    ) -> StorageDriver:
+        """Put them around *driver*.
+
+        :param on_violation: is told, in whatever thread or task sees it, of a store that does not
+            keep its class. It must not call the registry.
+        """
         if self.measured or self.probed:
             driver = Probed(driver) if self.probed else Measured(driver)
+        trust = Trust(driver, self.consistency, on_violation)
         if self.throttled:
             driver = Throttled(driver, CALLS_AT_ONCE, streams=STREAMS_AT_ONCE)
         if self.retrying:
-            driver = Retrying(driver)
+            driver = Retrying(driver, trust=trust)
         if self.settled:
-            left = partial(time_left, driver.runtime)
-            driver = Settled(driver, consistency=self.consistency, left=left)
+            driver = Settled(driver, left=partial(time_left, driver.runtime), trust=trust)
         return Checked(driver)
 
 
@@ -99,7 +107,7 @@ class Counters:
 def counters(driver: StorageDriver) -> Counters:
     """Return what was counted around *driver*, such as :attr:`regstore.Registry.driver`.
 
-    What no wrapper counts is zero, since it does not happen. Of two of a kind the outer one tells.
+    What no wrapper is there to count is zero. Of two of a kind the outer one tells.
     """
     retrying: RetryCounts | None = None
     settled: Settling | None = None

@@ -1,4 +1,8 @@
-"""What has become of a change whose answer was lost: look, compare, and never guess."""
+"""What has become of a change whose answer was lost: look, compare, and never guess.
+
+On a store that lags a look shows what was true before the change was sent: the same bytes may be
+those of long ago. So it comes once a change that has taken effect must show.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from regstore import layout
+from regstore.consistency.deadline import MOMENT, time_left
 from regstore.consistency.outcomes import Failed, Ok, Outcome, Unknown
+from regstore.consistency.trust import Trust
 from regstore.driver import Condition, FileInfo, StorageDriver
 from regstore.errors import PathNotFoundError, RegstoreError, TransientError
 
@@ -49,11 +55,13 @@ class Resolver:
 
     :param driver: reads with retries of its own.
     :param lasting: whether a path may be written again (:func:`is_lasting`).
+    :param trust: tells how long the store lags.
     """
 
-    def __init__(self, driver: StorageDriver, lasting: Callable[[str], bool]) -> None:
+    def __init__(self, driver: StorageDriver, lasting: Callable[[str], bool], trust: Trust) -> None:
         self._driver = driver
         self._lasting = lasting
+        self._trust = trust
 
     async def put(
         self, error: TransientError, path: str, data: bytes, condition: Condition
@@ -65,6 +73,7 @@ class Resolver:
         """
         if condition.kind == "any" and self._lasting(path):
             return Failed(error)
+        await self._until_shown(error)
         try:
             found = await self._driver.get_content(path)
         except PathNotFoundError:
@@ -82,6 +91,7 @@ class Resolver:
 
         :param below: whether all below *path* was meant, too.
         """
+        await self._until_shown(error)
         found = await self._stat(path)
         if found is None or (found.is_dir and not below):
             return Ok(None)
@@ -91,6 +101,7 @@ class Resolver:
 
     async def move(self, error: TransientError, source: str, destination: str) -> Outcome[None]:
         """Where the source is gone and the destination is there, it was moved."""
+        await self._until_shown(error)
         if await self._stat(source) is not None:
             return Failed(error) if self._lasting(destination) else Unknown(error)
         return Unknown(error) if await self._stat(destination) is None else Ok(None)
@@ -103,11 +114,25 @@ class Resolver:
             return Unknown(error)
         if condition.kind == "any":
             return Failed(error)
+        await self._until_shown(error)
         found, wanted = await self._stat(destination), await self._stat(source)
         if found is None:
             return Failed(error)
         is_ours = wanted is not None and wanted.size == found.size
         return Ok(found.version) if is_ours else Unknown(error)
+
+    async def _until_shown(self, error: TransientError) -> None:
+        """Wait until a change that has taken effect must show.
+
+        :raises TransientError: the caller has no time for that.
+        """
+        lag = self._trust.lag
+        if not lag:
+            return
+        left = time_left(self._driver.runtime)
+        if left is not None and left <= lag:
+            raise error
+        await self._driver.runtime.sleep(lag + MOMENT)
 
     def _is_as_before(self, condition: Condition, version: str) -> bool:
         is_same = condition.kind == "version" and condition.version == version

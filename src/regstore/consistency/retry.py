@@ -15,6 +15,7 @@ from regstore.consistency.budget import RetryBudget
 from regstore.consistency.outcomes import Outcome
 from regstore.consistency.resolve import Resolver, is_lasting, or_unknown
 from regstore.consistency.resumed import Files, Names, ResumedReader, ResumedWriter, resumed
+from regstore.consistency.trust import Trust
 from regstore.consistency.wrapper import WrapperDriver
 from regstore.driver import (
     ANY,
@@ -55,6 +56,9 @@ class Retrying(WrapperDriver):
                                          condition
     ==================================== =========================================================
 
+    On a store that lags a look waits first until the change must show: as long as the store may
+    lag, ten seconds where nobody knows how long that is.
+
     What is raised is the :exc:`TransientError` of the lost answer: the caller looks and decides. A
     tag's current link is therefore never written twice, nor is it deleted after somebody has set it
     again. Where two callers write the same bytes with the same condition and one's answer is lost,
@@ -74,6 +78,8 @@ class Retrying(WrapperDriver):
     :param budget: what retries are paid with; a fresh one by default.
     :param lasting: whether a path may be written again at any time; by default what
         :func:`~regstore.consistency.is_lasting` says of the registry's layout.
+    :param trust: what is believed of the store, shared with the ``Settled`` around this; by
+        default what *inner* claims.
     """
 
     def __init__(
@@ -84,10 +90,11 @@ class Retrying(WrapperDriver):
         patience: float = 30.0,
         budget: RetryBudget | None = None,
         lasting: Callable[[str], bool] = is_lasting,
+        trust: Trust | None = None,
     ) -> None:
         super().__init__(inner)
         self._attempts = Attempts(inner, limit, patience, budget or RetryBudget())
-        self._resolver = Resolver(self, lasting)
+        self._resolver = Resolver(self, lasting, trust or Trust(inner))
 
     @property
     def counts(self) -> RetryCounts:

@@ -54,7 +54,8 @@ class Settled(WrapperDriver):
     ten seconds, and ``must_exist`` is not waited for: no time would prove anything.
 
     A store that is seen to break what it promises is reported to *hook*, and believed less from
-    then on: :attr:`capabilities` is lowered, never raised.
+    then on: :attr:`capabilities` is lowered, never raised, and what must exist is waited for ten
+    seconds, or twice the longest lag that broke the promise.
 
     Not promised: what other processes have written is seen when the store shows it, and may be seen
     later again as it was; a ``copy`` that carries a stale source along, where
@@ -67,6 +68,8 @@ class Settled(WrapperDriver):
     :param journal: of this process on this store, to be shared by several drivers of one root.
     :param hook: is told of violations, at once, in whatever thread or task saw them.
     :param left: returns the seconds that the caller still has, ``None`` if it has no deadline.
+    :param trust: what is believed of the store, shared with others, in place of *bound*,
+        *consistency* and *hook*.
     """
 
     def __init__(
@@ -78,12 +81,13 @@ class Settled(WrapperDriver):
         journal: Journal | None = None,
         hook: Callable[[Violation], object] | None = None,
         left: Callable[[], float | None] = no_deadline,
+        trust: Trust | None = None,
     ) -> None:
         super().__init__(inner)
         if bound is not None:
             consistency = Consistency.parse(Consistency("eventual", bound)) if bound else None
         self._journal = Journal() if journal is None else journal
-        self._trust = Trust(inner, consistency, hook)
+        self._trust = trust or Trust(inner, consistency, hook)
         self._reads = SettledReads(inner, self._journal, self._trust, left)
         self._listings = SettledListings(inner, self, self._journal, self._trust)
         self._writes = SettledWrites(inner, self._journal, self._trust, left)

@@ -232,8 +232,8 @@ class _Wait(Generic[T]):
     def _end(self, entry: Entry | None) -> float:
         """Return the time after which another answer cannot be expected."""
         if entry is None:
-            # Somebody else wrote it: only where a bound is known does waiting prove anything.
-            return self._begun + self._trust.bound if self._trust.bound else -inf
+            # Somebody else wrote it: where nobody ever knew a bound, waiting proves nothing.
+            return self._begun + self._trust.reach if self._trust.reach else -inf
         start = self._begun if self._trust.bound == 0 else entry.time
         return start + self._trust.window
 
@@ -338,7 +338,7 @@ def _of_put(entry: Entry, seen: Seen, *, unique: bool, dated: bool) -> Verdict |
 def _may_be_own(entry: Entry, seen: Seen) -> bool:
     if entry.body is not None and seen.data is not None:
         return seen.data == entry.body
-    return entry.first and (entry.size is None or seen.size in {None, entry.size})
+    return entry.first and entry.size is not None and seen.size == entry.size
 
 
 def look_at_info(info: FileInfo) -> Seen:

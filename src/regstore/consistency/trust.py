@@ -12,8 +12,6 @@ from regstore.driver import Capabilities, StorageDriver
 
 Promise = Literal["read_after_write", "read_after_overwrite", "list_after_write", "staleness_bound"]
 
-PATIENCE: Final = 10.0
-"""Seconds for which own writes are waited for where nobody knows how long a store lags."""
 DOUBT: Final = 0.5
 """Seconds for which own writes are waited for where a store promises to show them at once."""
 
@@ -72,14 +70,15 @@ class Trust:
     def __init__(
         self,
         inner: StorageDriver,
-        consistency: Consistency | None,
-        hook: Callable[[Violation], object] | None,
+        consistency: Consistency | None = None,
+        hook: Callable[[Violation], object] | None = None,
     ) -> None:
         self.seen: Settling = Settling()
         self._inner = inner
         self._consistency = consistency
         self._hook = hook
         self._lost: set[Promise] = set()
+        self._worst: float = 0.0
         self._cached: tuple[Capabilities, Capabilities] | None = None
 
     @property
@@ -96,15 +95,25 @@ class Trust:
         return self.capabilities.staleness_bound
 
     @property
+    def lag(self) -> float:
+        """Seconds after which what was written shows, as far as anybody can tell."""
+        return max(self.capabilities.lag, 2 * self._worst)
+
+    @property
     def window(self) -> float:
         """Seconds for which an own write may be missing."""
-        bound = self.bound
-        return PATIENCE if bound is None else bound or DOUBT
+        return self.lag or DOUBT
+
+    @property
+    def reach(self) -> float:
+        """Seconds for which it makes sense to wait for what others have written; 0 where none."""
+        return self.lag if self.bound or self._lost else 0.0
 
     def violated(self, path: str, promise: Promise, seconds: float) -> None:
         """Report that *promise* does not hold, and count on it no more."""
         self.seen.violations += 1
         self._lost.add(promise)
+        self._worst = max(self._worst, seconds)
         self._cached = None
         if self._hook is not None:
             self._hook(Violation(path, promise, seconds))

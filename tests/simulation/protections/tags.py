@@ -12,7 +12,7 @@ from regstore.consistency import Retrying, layers
 from regstore.consistency.outcomes import Failed
 from regstore.consistency.resolve import Resolver
 from regstore.digest import Digest
-from regstore.errors import PathNotFoundError, TransientError
+from regstore.errors import ManifestUnknownError, PathNotFoundError, TransientError
 from regstore.links import write_link
 from regstore.manifests import AsyncManifests, PutResult
 from regstore.tags import ANY, AsyncTags, Expect
@@ -25,7 +25,10 @@ from tests.simulation.protections.protection import (
 
 _DOUBTFUL: Final = {"lost_answers": 0.1, "timeout": 1.0, "slow": 0.0, "repeated": 0.0}
 
+_LAGGING: Final = {"stale_get": 3.0, "stale_head": 3.0, "repeated": 0.0, "conditions": "enforced"}
+
 _put = AsyncManifests.put
+_swap = AsyncTags._swap  # noqa: SLF001
 _delete_current = AsyncTags._delete_current  # noqa: SLF001 - a part of it is left out
 
 
@@ -54,6 +57,13 @@ async def _delete_unfenced(
     if loosely and await self.get(tag) == expect:
         expect = ANY
     await _delete_current(self, tag, expect, loosely=loosely)
+
+
+async def _swap_unproved(self: AsyncTags, tag: str, digest: Digest, expect: Expect) -> None:
+    with suppress(ManifestUnknownError):
+        if await self.get(tag) == digest:
+            return
+    await _swap(self, tag, digest, expect)
 
 
 async def _guess(self: Resolver, error: TransientError, *args: object) -> Failed:
@@ -124,6 +134,26 @@ TAGS: Final = {
         60,
         lambda: replaced(Resolver, put=_guess),
         _DOUBTFUL,
+        is_founded=True,
+    ),
+    "lost answers are looked for once they must show": Protection(
+        "Retrying",
+        "eventual",
+        ("tagger", "retagger"),
+        frozenset({"I7"}),
+        150,
+        lambda: replaced(Resolver, _until_shown=nothing),
+        {**_LAGGING, "lost_requests": 0.1, "lost_answers": 0.0, "timeout": 1.0},
+        is_founded=True,
+    ),
+    "a value that was found is written again": Protection(
+        "tags",
+        "eventual",
+        ("tagger",),
+        frozenset({"I7"}),
+        60,
+        lambda: replaced(AsyncTags, _swap=_swap_unproved),
+        _LAGGING,
         is_founded=True,
     ),
     "conditions are proved": Protection(

@@ -49,19 +49,14 @@ class Write(Effect):
 
 @dataclass(frozen=True, slots=True)
 class Swap(Effect):
-    """Replaces *old* by *new*; finding *new* is success.
-
-    :ivar is_lax: it may have seen *new* although that is no longer there.
-    """
+    """Replaces *old* by *new*; finding *new* is success."""
 
     old: Value
     new: Value
-    is_lax: bool = False
 
     @override
     def after(self, value: Value) -> tuple[Value, ...]:
-        swapped = (self.new,) if value in {self.old, self.new} else ()
-        return (*swapped, value) if self.is_lax else swapped
+        return (self.new,) if value in {self.old, self.new} else ()
 
 
 @dataclass(frozen=True, slots=True)

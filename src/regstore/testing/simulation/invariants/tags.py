@@ -59,7 +59,7 @@ class Tags:
             yield from self._remembered(key, name, tag)
 
     def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
-        events = [event for each in operations for event in self._events(key, each)]
+        events = [event for each in operations for event in self._events(each)]
         for delete in self._facts.ledger.of("delete manifest"):
             if delete.repository == name:
                 effect = Swap(delete.subject, "") if self._is_fenced else Write("")
@@ -72,10 +72,10 @@ class Tags:
         if not is_linearizable(events):
             yield Violation("I7", "no order explains what it was and what was seen of it", key)
 
-    def _events(self, key: str, operation: Operation) -> Iterator[Event]:
+    def _events(self, operation: Operation) -> Iterator[Event]:
         begin, end = operation.invoked, operation.returned
         quiet = self._facts.quiet(operation)
-        effect = self._effect(key, operation)
+        effect = self._effect(operation)
         if operation.outcome == "ok":
             if effect is not None:
                 yield Event(effect, begin, end)
@@ -91,7 +91,7 @@ class Tags:
         if self._facts.knobs.repeated and effect is not None and not isinstance(effect, Read):
             yield Event(effect, begin, quiet, must=False, repeats=True)
 
-    def _effect(self, key: str, operation: Operation) -> Effect | None:
+    def _effect(self, operation: Operation) -> Effect | None:
         """Return what *operation* does if it does anything."""
         expect, new = operation.expect, operation.value
         if operation.kind in {"get tag", "get by tag"}:
@@ -100,13 +100,7 @@ class Tags:
             return Write(operation.subject)
         if expect is None:
             return Write(new)
-        return Swap(expect, new, is_lax=self._may_be_late(key, operation))
-
-    def _may_be_late(self, key: str, operation: Operation) -> bool:
-        """Whether a swap may have seen its own value, which was there no longer."""
-        since = operation.invoked - self._facts.knobs.bound
-        was = self._facts.values(key, since, operation.returned)
-        return not self._is_strong and operation.value in was
+        return Swap(expect, new)
 
     def _may_have_landed(self, operation: Operation) -> bool:
         """Return whether it may have an effect although it raised an error.
