@@ -80,9 +80,9 @@ READS: Final = {
         "eventual",
         ("tagger", "puller"),
         frozenset({"I6"}),
-        40,
+        60,
         lambda: replaced(AsyncManifests, _read_revision=_read_revision),
-        _LAGGING,
+        {"stale_get": 3.0, "stale_head": 0.0, "negative": 0.0, "front_ends": 3, "latency": 0.01},
     ),
     "deadlines end calls": Protection(
         "Retrying",
