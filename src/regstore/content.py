@@ -231,8 +231,16 @@ async def check_size(scope: Scope, digest: Digest, size: int) -> None:
 
     :raises CorruptContentError: it is not.
     """
-    path = layout.BlobData(digest).path
-    info = await scope.driver.stat(path, must_exist=True)
-    if info.size != size:
-        msg = f"{path} has {info.size} bytes after {size} were committed there: push it again"
+    info = await scope.driver.stat(layout.BlobData(digest).path, must_exist=True)
+    require_size(digest, info.size, size)
+
+
+def require_size(digest: Digest, actual: int, size: int) -> None:
+    """Refuse what was published and is not whole.
+
+    :raises CorruptContentError: it is not.
+    """
+    if actual != size:
+        path = layout.BlobData(digest).path
+        msg = f"{path} has {actual} bytes after {size} were committed there: push it again"
         raise CorruptContentError(msg, path=path, digest=str(digest))

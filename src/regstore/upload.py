@@ -340,9 +340,10 @@ class AsyncUpload:
 
     async def _committed_elsewhere(self, wanted: Digest, error: RegstoreError) -> Descriptor:
         """Answer for a commit whose upload somebody else has committed, cancelled or continued."""
-        size = None if self._proved is None else self._proved[1]
+        proved, size = self._proved or (None, None)
+        known = size if proved == wanted else None
         try:
-            found = await CommittedElsewhere(self._scope, self._place, wanted, size).find(error)
+            found = await CommittedElsewhere(self._scope, self._place, wanted, known).find(error)
         except BlobUploadUnknownError:
             await self._give_up()
             raise

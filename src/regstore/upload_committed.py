@@ -21,7 +21,7 @@ from regstore.upload_place import UploadPlace
 class CommittedElsewhere:
     """The blob of an upload that this caller could not commit, and somebody else may have.
 
-    :param size: of the upload in bytes, where this caller has seen that its content is right.
+    :param size: of the upload in bytes, where this caller has seen that its content is *wanted*.
     """
 
     def __init__(self, scope: Scope, place: UploadPlace, wanted: Digest, size: int | None) -> None:
@@ -37,6 +37,7 @@ class CommittedElsewhere:
         :raises BlobUploadUnknownError: there is no such upload, and no such blob.
         :raises PreconditionFailedError: another writer has gone on with it, or commits it at this
             moment.
+        :raises CorruptContentError: the blob is there, and of another size.
         """
         return await self._find() or await self._find_ended(error)
 
@@ -54,7 +55,10 @@ class CommittedElsewhere:
 
     async def _find(self) -> Descriptor | None:
         with suppress(BlobUnknownError):
-            return await content.renew(self._scope, self._wanted)
+            found = await content.renew(self._scope, self._wanted)
+            if self._size is not None:
+                content.require_size(self._wanted, found.size, self._size)
+            return found
         begun, size = self._scope.runtime.monotonic(), await self._had()
         if size is not None:
             with suppress(BlobUnknownError):

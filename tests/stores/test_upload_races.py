@@ -15,8 +15,10 @@ from regstore.digest import Digest
 from regstore.errors import (
     BlobUploadInvalidError,
     BlobUploadUnknownError,
+    CorruptContentError,
     DigestInvalidError,
     PreconditionFailedError,
+    RegistryError,
     TransientError,
     UploadOffsetError,
 )
@@ -430,3 +432,29 @@ def test_two_first_chunks_at_once_lose_nothing(place: Place) -> None:
         assert caught.value.offset == len(OTHER)
         resumed.park()
     assert repo.uploads.resume(upload.id).commit(Digest.of(OTHER)).size == len(OTHER)
+
+
+def test_what_is_short_is_not_acknowledged_to_who_finds_it_committed(place: Place) -> None:
+    upload_id = parked(place.repository())
+
+    def commit_and_tear() -> None:
+        place.repository().uploads.resume(upload_id).commit(DIGEST)
+        place.write(layout.BlobData(DIGEST).path, BLOB[:5])
+        raise PreconditionFailedError(upload_id)
+
+    hook = once(lambda call: call.name == "writer.commit", commit_and_tear)
+    with pytest.raises(CorruptContentError, match="push it again"):
+        faulty(place, hook).uploads.resume(upload_id).commit(DIGEST)
+
+
+def test_the_proof_of_one_digest_is_none_of_another(place: Place) -> None:
+    foreign = place.repository("library/other").blobs.put(OTHER)
+    upload_id = parked(place.repository())
+    hook = failing("writer.commit")
+    upload = faulty(place, hook).uploads.resume(upload_id)
+    with pytest.raises(TransientError):
+        upload.commit(DIGEST)
+    place.repository().uploads.purge_one(upload_id)
+    with pytest.raises(RegistryError):
+        upload.commit(foreign.digest)
+    assert not place.has(layout.LayerLink(NAME, Digest(foreign.digest)).path)
