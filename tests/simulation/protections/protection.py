@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -66,6 +66,15 @@ def no_wrapper(inner: StorageDriver, **settings: object) -> StorageDriver:
     """Stand where a wrapper is left out."""
     del settings
     return inner
+
+
+@contextmanager
+def all_of(*left_out: AbstractContextManager[object]) -> Iterator[None]:
+    """Leave out several things in this context."""
+    with ExitStack() as stack:
+        for each in left_out:
+            stack.enter_context(each)
+        yield
 
 
 async def nothing(*args: object, **settings: object) -> None:

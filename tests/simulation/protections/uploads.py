@@ -9,12 +9,14 @@ from regstore._protections import without
 from regstore.consistency.settled_writes import Opening, SettledWrites
 from regstore.digest import Digest
 from regstore.driver import FileWriter
+from regstore.drivers.objects import assembly
 from regstore.drivers.objects.heads import HeadClaim
+from regstore.drivers.objects.port import ObjectStore
 from regstore.errors import PreconditionFailedError, RegstoreError
 from regstore.scope import Scope
 from regstore.upload import AsyncUpload
 from regstore.upload_content import Buffer, UploadContent
-from tests.simulation.protections.protection import Protection, replaced
+from tests.simulation.protections.protection import Protection, all_of, replaced
 
 _UPLOADERS: Final = ("uploader",)
 
@@ -46,6 +48,11 @@ async def _publish_and_forget(scope: Scope, writer: FileWriter, digest: Digest) 
 async def _take_unhashed(self: UploadContent, writer: FileWriter, data: Buffer) -> None:
     await writer.write(data)
     self.offset = writer.size
+
+
+async def _believe(store: ObjectStore, key: str, size: int, version: str | None) -> str:
+    del store, key, size
+    return version or ""
 
 
 UPLOADS: Final = {
@@ -80,6 +87,15 @@ UPLOADS: Final = {
         frozenset({"I4"}),
         40,
         lambda: replaced(AsyncUpload, _verify=_open_only),
+    ),
+    "what was published is looked at before it is linked": Protection(
+        "uploads",
+        "conditional",
+        _UPLOADERS,
+        frozenset({"I4"}),
+        10,
+        lambda: all_of(without("size_check"), replaced(assembly, verified=_believe)),
+        {"torn_copies": 0.5},
     ),
     "who commits again is told that it is there": Protection(
         "uploads",

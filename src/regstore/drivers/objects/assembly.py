@@ -99,10 +99,13 @@ async def concatenate(
 async def verified(store: ObjectStore, key: str, size: int, version: str | None) -> str:
     """Return the version of the object at *key*, which must have *size* bytes.
 
+    A store that lags may show one that was there before, and whole: it is waited for *version*, as
+    long as that is of use.
+
     :raises TransientError: it has not; what it was made of is still there.
     :raises PathNotFoundError: there is none, or no longer.
     """
-    info = await _shown(store, key, size)
+    info = await _shown(store, key, size, version)
     if info is None:
         raise PathNotFoundError(key, store.name)
     if info.size != size:
@@ -111,7 +114,9 @@ async def verified(store: ObjectStore, key: str, size: int, version: str | None)
     return version or info.version
 
 
-async def _shown(store: ObjectStore, key: str, size: int) -> FileInfo | None:
+async def _shown(
+    store: ObjectStore, key: str, size: int, version: str | None = None
+) -> FileInfo | None:
     """Describe the object at *key*; it is waited for, as long as a store may lag."""
 
     async def look() -> FileInfo | None:
@@ -119,7 +124,10 @@ async def _shown(store: ObjectStore, key: str, size: int) -> FileInfo | None:
             return await store.head(key)
         return None
 
-    return await until_shown(store, look, lambda found: found is not None and found.size == size)
+    def is_it(found: FileInfo | None) -> bool:
+        return found is not None and found.size == size and version in {None, found.version}
+
+    return await until_shown(store, look, is_it)
 
 
 def _fits_one_copy(store: ObjectStore, source: FileInfo, condition: Condition) -> bool:

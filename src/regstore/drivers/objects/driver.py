@@ -140,8 +140,8 @@ class ObjectDriver(StorageDriver):
         info = await self._store.head(source)
         if source == destination:
             return
-        await assembly.copy_object(self._store, info, destination, is_moving=True)
-        await assembly.verified(self._store, destination, info.size, None)
+        version = await assembly.copy_object(self._store, info, destination, is_moving=True)
+        await assembly.verified(self._store, destination, info.size, version)
         await self._store.delete_many([source])
 
     @override

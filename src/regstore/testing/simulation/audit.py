@@ -2,7 +2,7 @@
 
 At every moment, of each version that any key ever had:
 
-- I4: the data of a blob has exactly the bytes of its digest.
+- I4: the data of a blob has exactly the bytes of its digest, unless the store itself has torn it.
 - I5: a link holds the digest of its path. A layer link of another algorithm than sha256 may hold a
   sha256 digest: the alias that CNCF distribution writes.
 - I8: a tag names what was a revision of its repository before, and was in its history.
@@ -89,7 +89,7 @@ def _always(bucket: Bucket) -> Iterator[Violation]:
         if not _is_known(key):
             yield Violation("I22", "a name that the layout does not have", key)
         for version in versions:
-            if version.content is not None:
+            if version.content is not None and not version.is_torn:
                 yield from _judged(key, version.content.data)
         spec = _parse(key)
         if isinstance(spec, layout.TagCurrentLink):

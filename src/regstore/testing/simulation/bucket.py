@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from typing_extensions import override
 
-from regstore.driver import Content
-from regstore.drivers.objects.port import Limits
+from regstore.driver import ANY, Condition, Content, FileInfo
+from regstore.drivers.objects.port import Limits, Part, Session
 from regstore.testing.objects import MemoryObjects
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.runtime import START, SimulatedRuntime
@@ -22,10 +23,14 @@ _PART_BYTES: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a key was from one moment on; ``content`` is ``None`` where it was deleted."""
+    """What a key was from one moment on; ``content`` is ``None`` where it was deleted.
+
+    :ivar is_torn: whether the store has put down less than it was told to, or a copy of such.
+    """
 
     time: float
     content: Content | None
+    is_torn: bool = False
 
 
 class Bucket(MemoryObjects):
@@ -47,6 +52,8 @@ class Bucket(MemoryObjects):
         self._trace = trace
         self._monotonic = runtime.monotonic
         self._random = runtime.random
+        self._copied: dict[str, bool] = {}  # sessions with copied parts, and whether of torn ones
+        self._is_tearing = self._is_torn = False
 
     def count_at(self, key: str, time: float) -> int:
         """Return how often *key* had changed by *time*."""
@@ -66,7 +73,52 @@ class Bucket(MemoryObjects):
         return MemoryObjects(shown, self.open_sessions, self.limits, self.runtime)
 
     @override
+    async def copy(
+        self,
+        source: str,
+        destination: str,
+        condition: Condition = ANY,
+        source_version: str | None = None,
+    ) -> str:
+        with self._copying(is_torn=self._has_torn(source)):
+            return await super().copy(source, destination, condition, source_version)
+
+    @override
+    async def copy_part(
+        self, session: Session, number: int, source: FileInfo, start: int, length: int
+    ) -> Part:
+        is_torn = self._copied.get(session.token, False) or self._has_torn(source.path)
+        self._copied[session.token] = is_torn
+        return await super().copy_part(session, number, source, start, length)
+
+    @override
+    async def complete(
+        self, session: Session, parts: Sequence[Part], condition: Condition = ANY
+    ) -> str:
+        is_torn = self._copied.get(session.token)
+        if is_torn is None:
+            return await super().complete(session, parts, condition)
+        with self._copying(is_torn=is_torn):
+            return await super().complete(session, parts, condition)
+
+    def _has_torn(self, key: str) -> bool:
+        return any(version.is_torn for version in self.history.get(key, ())[-1:])
+
+    @contextmanager
+    def _copying(self, *, is_torn: bool) -> Iterator[None]:
+        """Tear what is put down meanwhile, or not; a copy of what is torn is torn, too."""
+        rate = self._knobs.torn_copies
+        self._is_tearing = rate > 0 and self._random.random() < rate
+        self._is_torn = is_torn or self._is_tearing
+        try:
+            yield
+        finally:
+            self._is_tearing = self._is_torn = False
+
+    @override
     def _store(self, key: str, data: bytes, suffix: str = "") -> str:
+        if self._is_tearing:
+            data = data[: int(len(data) * self._random.random())]
         if self._knobs.unique_versions:
             suffix += f"@{len(self.history.get(key, ()))}"
         version = super()._store(key, data, suffix)
@@ -81,7 +133,7 @@ class Bucket(MemoryObjects):
             self._remember(key)
 
     def _remember(self, key: str) -> None:
-        version = Version(self._monotonic(), self.contents.get(key))
+        version = Version(self._monotonic(), self.contents.get(key), self._is_torn)
         versions = self.history.setdefault(key, [])
         versions.append(version)
         change = Change(key, len(versions), version.content)

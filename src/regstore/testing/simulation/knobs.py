@@ -38,6 +38,9 @@ class Knobs:
     :ivar repeat_after: see *repeated*.
     :ivar throttled: rate of requests that are refused with the wish to wait for a second.
     :ivar cut_bodies: rate of bodies that end early.
+    :ivar torn_copies: rate of copies on the server, whole or from parts, of which only a beginning
+        arrives although the answer says that all is well, as with large objects on OpenStack Swift
+        (distribution/distribution#1013); no class of stores has it.
     :ivar conditions: kept; absent, and the driver says so; or accepted and silently ignored.
     :ivar unique_versions: the same bytes written again have a new version.
     :ivar list_page: entries of one listing request: a listing that takes several spreads over time.
@@ -63,6 +66,7 @@ class Knobs:
     repeat_after: float = 5.0
     throttled: float = 0.0
     cut_bodies: float = 0.0
+    torn_copies: float = 0.0
     conditions: Conditions = "enforced"
     unique_versions: bool = False
     list_page: int = 1000

@@ -111,6 +111,11 @@ class Facts:
             if version.content is None:
                 yield version.time
 
+    def shown(self, key: str, since: float, until: float) -> list[Version]:
+        """Return the versions that *key* truly had between two times, the oldest first."""
+        before = max(self.bucket.count_at(key, since) - 1, 0)
+        return [each for each in self.versions(key)[before:] if each.time <= until]
+
     def contents(self, key: str, since: float, until: float) -> list[Content | None]:
         """Return what *key* truly was between two times."""
         first = self.bucket.count_at(key, since)
@@ -123,9 +128,7 @@ class Facts:
 
     def is_ever_gone(self, key: str, since: float, until: float) -> bool:
         """Return whether *key* was there before, and not at some moment between two times."""
-        first = max(self.bucket.count_at(key, since) - 1, 0)
-        later = self.versions(key)[first:]
-        return any(each.content is None and each.time <= until for each in later)
+        return any(each.content is None for each in self.shown(key, since, until))
 
     def values(self, key: str, since: float, until: float) -> list[str]:
         """Return the digests that the link *key* truly held between two times; ``""``: none."""

@@ -3,6 +3,8 @@
 - I1: whatever a push that was acknowledged needs is in the store from then on, at every moment,
   until somebody asks for its deletion. A blob that is deleted while a manifest is being pushed may
   be missing from it: the client that deletes what others refer to is not stopped.
+- I4: content that was short when its push was acknowledged: the store may tear it, and must be seen
+  to. What it tears later, over what was acknowledged, nobody can help.
 - I6: whoever has pushed finds it at once, everybody else once the bound has passed; so with what
   was deleted. Whoever has seen a link does not miss what it names.
 """
@@ -41,6 +43,7 @@ class Pushes:
         for put in chain.from_iterable(self._puts.values()):
             if put.outcome == "ok":
                 yield from self._lost(put)
+                yield from self._short(put)
         for got in self._facts.ledger.of("get blob", "get manifest"):
             if is_absence(got):
                 yield from self._missed(got)
@@ -66,6 +69,19 @@ class Pushes:
             for time in self._facts.gaps(data_of(item), put.returned):
                 text = f"{put} was acknowledged, and its content was gone at {time:.3f}"
                 yield Violation("I1", text, data_of(item))
+
+    def _short(self, put: Operation) -> Iterator[Violation]:
+        """Look whether the content was ever whole after this push had put down less."""
+        key = data_of(item_of(put))
+        for each in self._facts.requests_of(put):
+            if each.key != key or each.arrived is None:
+                continue
+            shown = self._facts.shown(key, each.arrived, put.returned)
+            is_its = bool(shown) and each.changes and shown[0].time == each.arrived
+            if is_its and all(version.is_torn for version in shown):
+                text = f"{put} was acknowledged, and the store had put down less of it"
+                yield Violation("I4", text, key)
+                return
 
     def _linked_by(self, put: Operation) -> list[Item]:
         """Return what has links from then on.
