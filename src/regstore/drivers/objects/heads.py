@@ -11,6 +11,7 @@ from regstore.errors import (
     PathExistsError,
     PathNotFoundError,
     PreconditionFailedError,
+    RegstoreError,
     TransientError,
 )
 
@@ -45,6 +46,7 @@ class HeadClaim:
         self._place = place
         self._given: set[str] = set()
         self._may_be_named = False
+        self._under_way: Record | None = None
 
     async def replace(self, chunks: tuple[Chunk, ...], note: bytes) -> None:
         """Park *chunks* and *note* instead of what was parked.
@@ -67,13 +69,15 @@ class HeadClaim:
 
         :returns: ``None``: what it listed is now nobody's. Else the chunks that the record of
             another writer lists, this writer's own among them where that one went on from a record
-            of which this writer never heard that it had arrived.
+            of which this writer never heard that it had arrived. Or those of a record that was
+            under way when this writer was cancelled, and may arrive yet.
         """
         if await self._remove_known():
             return None
         found = await self._changed(is_certain=self._may_be_named)
         if found is None:
-            return None
+            late = self._under_way
+            return None if late is None else frozenset(chunk.key for chunk in late.chunks)
         if found.record.nonce in self._given:
             self.head = found
             if await self._remove_known():
@@ -107,10 +111,16 @@ class HeadClaim:
         return True
 
     async def _write(self, record: Record) -> None:
+        before, self._under_way = self._under_way, record
         condition = IF_ABSENT if self.head is None else if_version(self.head.version)
         if not self._is_kept(condition):
             condition = ANY
-        version = await self._store.put(self._place.head, dump_record(record), condition)
+        try:
+            version = await self._store.put(self._place.head, dump_record(record), condition)
+        except RegstoreError:
+            self._under_way = before
+            raise
+        self._under_way = None
         self.head = Head(record, version)
 
     def _is_kept(self, condition: Condition) -> bool:
