@@ -49,7 +49,7 @@ BUDGETS = {
         Budget("POST, PATCH, PUT of 1 MiB", PerStore(11, 12, 12), _same(12), 12),
         Budget("POST, PATCH, PUT of 20 MiB", PerStore(16, 16, 15), _same(16), 16),
         Budget("POST, PUT of 1 MiB", _same(6), _same(8), 6),
-        Budget("POST, PUT of 20 MiB", PerStore(13, 10, 9), _same(14), 13),
+        Budget("POST, PUT of 20 MiB", PerStore(14, 11, 10), _same(14), 14),
         Budget("status of a parked upload", _same(2), _same(3), 2),
         Budget("cancel of a parked upload", PerStore(8, 6, 6), _same(9), 4),
         Budget("blob stat", _same(2), _same(2), 2),

@@ -36,6 +36,12 @@ class Ground:
     def get(self, path: str) -> bytes:
         return self.run(self.driver.get_content(path)).data
 
+    async def sent(self) -> None:
+        """Send the data straight to its place."""
+        writer = await self.driver.writer("upload", destination="blob")
+        await writer.write(DATA)
+        await writer.commit("blob")
+
     def parked(self, *pieces: bytes) -> FileWriter:
         """Park *pieces*, each by itself, and go on."""
 
@@ -62,14 +68,22 @@ def test_a_copy_ends_early(pieces: tuple[bytes, ...]) -> None:
 
 def test_what_is_sent_is_whole() -> None:
     ground = Ground(Knobs(torn_copies=1.0))
-
-    async def send() -> None:
-        writer = await ground.driver.writer("upload", destination="blob")
-        await writer.write(DATA)
-        await writer.commit("blob")
-
-    ground.run(send())
+    ground.run(ground.sent())
     assert ground.get("blob") == DATA
+
+
+def test_an_assembly_ends_early() -> None:
+    ground = Ground(Knobs(torn_assemblies=1.0))
+    with pytest.raises(TransientError):
+        ground.run(ground.sent())
+    assert len(ground.get("blob")) < len(DATA)
+
+
+def test_what_was_there_before_does_not_stand_for_what_is_sent() -> None:
+    ground = Ground(Knobs(torn_assemblies=1.0, stale_head=2.0))
+    ground.put("blob", DATA)
+    with pytest.raises(TransientError):
+        ground.run(ground.sent())
 
 
 @pytest.mark.parametrize("pieces", [(DATA,), (DATA[:100], DATA[100:])])
@@ -93,9 +107,10 @@ def test_what_was_there_before_does_not_stand_for_what_is_moved() -> None:
     assert ground.get("whole") == DATA
 
 
+@pytest.mark.parametrize("kind", ["uploader", "pusher"])
 @pytest.mark.parametrize("store", ["conditional", "strong", "eventual"])
-def test_nothing_short_is_acknowledged(store: str) -> None:
+def test_nothing_short_is_acknowledged(store: str, kind: str) -> None:
     for seed in range(1, 26):
-        run = draw(seed, store, kinds=("uploader",))
-        torn = replace(run, knobs=replace(run.knobs, torn_copies=0.5))
+        run = draw(seed, store, kinds=(kind,))
+        torn = replace(run, knobs=replace(run.knobs, torn_copies=0.5, torn_assemblies=0.3))
         assert not simulate(torn).violations, torn

@@ -97,6 +97,15 @@ UPLOADS: Final = {
         lambda: all_of(without("size_check"), replaced(assembly, verified=_believe)),
         {"torn_copies": 0.5},
     ),
+    "what came straight to its place is looked at, too": Protection(
+        "uploads",
+        "conditional",
+        ("pusher",),
+        frozenset({"I4"}),
+        10,
+        lambda: replaced(assembly, verified=_believe),
+        {"torn_assemblies": 0.3},
+    ),
     "who commits again is told that it is there": Protection(
         "uploads",
         "conditional",

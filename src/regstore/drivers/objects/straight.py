@@ -26,6 +26,7 @@ class StraightWriter(BufferedWriter):
         super().__init__(store, path, slots)
         self._destination = destination
         self._session = KnownSession(store, destination, ParkedPlace.of(path))
+        self._assembled: str | None = None
         self._version: str | None = None
 
     @override
@@ -56,13 +57,18 @@ class StraightWriter(BufferedWriter):
     async def _publish(self, condition: Condition) -> str:
         if self._feed is None:
             return await self._store.put(self._destination, bytes(self._buffer), condition)
-        if self._buffer:
-            await self._send()
-        parts = await self._feed.parts()
-        session = self._feed.session
-        version = await assembly.complete(self._store, session, parts, self._size, condition)
+        if self._assembled is None:
+            self._assembled = await self._assemble(self._feed, condition)
+        key, size = self._destination, self._size
+        version = await assembly.verified(self._store, key, size, self._assembled)
         self._feed = None
         return version
+
+    async def _assemble(self, feed: Feed, condition: Condition) -> str:
+        if self._buffer:
+            await self._send()
+        parts = await feed.parts()
+        return await assembly.complete(self._store, feed.session, parts, self._size, condition)
 
     @override
     async def _send(self) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from typing_extensions import override
 
 from regstore.driver import ANY, Condition, Content, FileInfo
+from regstore.drivers.objects.naming import is_hidden
 from regstore.drivers.objects.port import Limits, Part, Session
 from regstore.testing.objects import MemoryObjects
 from regstore.testing.simulation.knobs import Knobs
@@ -80,7 +81,7 @@ class Bucket(MemoryObjects):
         condition: Condition = ANY,
         source_version: str | None = None,
     ) -> str:
-        with self._copying(is_torn=self._has_torn(source)):
+        with self._tearing(self._knobs.torn_copies, is_torn=self._has_torn(source)):
             return await super().copy(source, destination, condition, source_version)
 
     @override
@@ -95,19 +96,18 @@ class Bucket(MemoryObjects):
     async def complete(
         self, session: Session, parts: Sequence[Part], condition: Condition = ANY
     ) -> str:
-        is_torn = self._copied.get(session.token)
+        rate, is_torn = self._knobs.torn_copies, self._copied.get(session.token)
         if is_torn is None:
-            return await super().complete(session, parts, condition)
-        with self._copying(is_torn=is_torn):
+            rate = 0.0 if is_hidden(session.key) else self._knobs.torn_assemblies
+        with self._tearing(rate, is_torn=bool(is_torn)):
             return await super().complete(session, parts, condition)
 
     def _has_torn(self, key: str) -> bool:
         return any(version.is_torn for version in self.history.get(key, ())[-1:])
 
     @contextmanager
-    def _copying(self, *, is_torn: bool) -> Iterator[None]:
+    def _tearing(self, rate: float, *, is_torn: bool) -> Iterator[None]:
         """Tear what is put down meanwhile, or not; a copy of what is torn is torn, too."""
-        rate = self._knobs.torn_copies
         self._is_tearing = rate > 0 and self._random.random() < rate
         self._is_torn = is_torn or self._is_tearing
         try:

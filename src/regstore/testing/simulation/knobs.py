@@ -41,6 +41,7 @@ class Knobs:
     :ivar torn_copies: rate of copies on the server, whole or from parts, of which only a beginning
         arrives although the answer says that all is well, as with large objects on OpenStack Swift
         (distribution/distribution#1013); no class of stores has it.
+    :ivar torn_assemblies: the same of parts that were sent straight to where they are read.
     :ivar conditions: kept; absent, and the driver says so; or accepted and silently ignored.
     :ivar unique_versions: the same bytes written again have a new version.
     :ivar list_page: entries of one listing request: a listing that takes several spreads over time.
@@ -67,6 +68,7 @@ class Knobs:
     throttled: float = 0.0
     cut_bodies: float = 0.0
     torn_copies: float = 0.0
+    torn_assemblies: float = 0.0
     conditions: Conditions = "enforced"
     unique_versions: bool = False
     list_page: int = 1000
