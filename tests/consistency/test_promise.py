@@ -45,7 +45,10 @@ def test_each_class_is_read_and_written(text: str, kind: Any, bound: float | Non
         ("weak", "'strong', 'read-after-write'"),
         ("", "'strong', 'read-after-write'"),
         ("strong(5)", "'strong', 'read-after-write'"),
+        (5, r"'strong', 'read-after-write'.*'eventual\(seconds\)'.*not 5"),
+        (Consistency("weak"), "'strong', 'read-after-write'.*not 'weak'"),  # type: ignore[arg-type]
         ("eventual(soon)", "no number of seconds"),
+        ("eventual(5s)", r"'eventual\(seconds\)'.*: '5s' is no number of seconds"),
         ("eventual(0)", "'strong'"),
         ("eventual(-1)", "above 0"),
         ("eventual(inf)", "above 0"),
@@ -53,7 +56,7 @@ def test_each_class_is_read_and_written(text: str, kind: Any, bound: float | Non
         ("read-after-write(0)", "above 0"),
     ],
 )
-def test_what_says_nothing_is_refused_with_advice(text: str, advice: str) -> None:
+def test_what_says_nothing_is_refused_with_advice(text: Any, advice: str) -> None:  # noqa: ANN401
     with pytest.raises(ConfigurationError, match=advice):
         Consistency.parse(text)
 
@@ -109,10 +112,13 @@ def test_claims_are_lowered_to_the_class(
     assert lowered.conditional_create == capabilities.conditional_create
 
 
-def test_both_doors_refuse_alike() -> None:
+@pytest.mark.parametrize(
+    ("given", "advice"), [("eventual", "needs a bound"), (5, "consistency is 'strong'")]
+)
+def test_both_doors_refuse_alike(given: Any, advice: str) -> None:  # noqa: ANN401
     for door in (regstore.Registry, regstore.AsyncRegistry):
-        with pytest.raises(ConfigurationError, match="needs a bound"):
-            door.open("memory://", consistency="eventual")
+        with pytest.raises(ConfigurationError, match=advice):
+            door.open("memory://", consistency=given)
 
 
 def test_a_registry_works_over_each_class() -> None:

@@ -38,17 +38,20 @@ class Consistency:
     def parse(cls, given: str | Consistency) -> Consistency:
         """Read what :func:`regstore.open` takes, as ``"eventual(5)"``.
 
-        :raises ConfigurationError: it is none of the classes, or a bound is missing or no number of
-            seconds.
+        :raises ConfigurationError: it is none of the classes, whatever its type, or a bound is
+            missing or no number of seconds.
         """
         if isinstance(given, Consistency):
             given.require_sense()
             return given
-        match = _TEXT.fullmatch(given)
+        match = _TEXT.fullmatch(str(given))
         kind, text = match.groups() if match else ("", None)
         if kind not in _RANK or (kind == "strong" and text is not None):
-            raise ConfigurationError(f"consistency is {_CHOICES}, not {given!r}")
-        bound = 0.0 if kind == "strong" else None if text is None else _seconds(text)
+            raise _refused(given)
+        try:
+            bound = 0.0 if kind == "strong" else None if text is None else float(text)
+        except ValueError as error:
+            raise _refused(given, f": {text!r} is no number of seconds") from error
         parsed = cls(cast("Kind", kind), bound)
         parsed.require_sense()
         return parsed
@@ -113,8 +116,11 @@ class Consistency:
     def require_sense(self) -> None:
         """Refuse a class that says nothing.
 
-        :raises ConfigurationError: a bound is missing, or no number of seconds above 0.
+        :raises ConfigurationError: its kind is none, or a bound is missing, or no number of seconds
+            above 0.
         """
+        if self.kind not in _RANK:
+            raise _refused(self.kind)
         if self.kind == "eventual" and self.bound is None:
             raise ConfigurationError(
                 "an eventually consistent store needs a bound: give the seconds after which "
@@ -129,8 +135,5 @@ class Consistency:
             )
 
 
-def _seconds(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ConfigurationError(f"{text!r} is no number of seconds, as in eventual(5)") from error
+def _refused(given: object, detail: str = "") -> ConfigurationError:
+    return ConfigurationError(f"consistency is {_CHOICES}, not {given!r}{detail}")
