@@ -87,7 +87,7 @@ class LosesAnswers(InterceptedDriver):
     @override
     async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
         result = await effect()
-        if call.name == "put_content" and self.left:
+        if call.method == "put_content" and self.left:
             self.left -= 1
             raise TransientError(call.path, self.name, "no answer", outcome_unknown=True)
         return result

@@ -37,6 +37,7 @@ async def a_bit_of_everything(driver: StorageDriver) -> None:
     writer = await driver.writer("b")
     await writer.write(b"x")
     await writer.park()
+    await driver.parked_at("b")
     writer = await driver.writer("b", append=True)
     await writer.commit("c")
     await (await driver.writer("d")).cancel()
@@ -57,14 +58,15 @@ def test_every_call_is_told_of_once(place: Place) -> None:
         ("stat", "a"),
         ("get_content", "a"),
         ("reader", "a"),
-        ("read", "a"),
+        ("reader.read", "a"),
         ("writer", "b"),
-        ("write", "b"),
-        ("park", "b"),
+        ("writer.write", "b"),
+        ("writer.park", "b"),
+        ("parked_at", "b"),
         ("writer", "b"),
-        ("commit", "b"),
+        ("writer.commit", "b"),
         ("writer", "d"),
-        ("cancel", "d"),
+        ("writer.cancel", "d"),
         ("move", "c"),
         ("copy", "e"),
         ("list", ""),

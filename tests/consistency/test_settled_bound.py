@@ -55,7 +55,7 @@ class BlindDriver(InterceptedDriver):
 
     @override
     async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
-        if call.name == "delete_file" and self.runtime.monotonic() < BOUND:
+        if call.method == "delete_file" and self.runtime.monotonic() < BOUND:
             await self.runtime.sleep(SLOW)
             raise PathNotFoundError(call.path, self.name)
         return await effect()

@@ -52,7 +52,7 @@ class Between(InterceptedDriver):
 
     @override
     async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
-        if self._plan and self._plan[0] == call.name and call.path.endswith(self._plan[1]):
+        if self._plan and self._plan[0] == call.method and call.path.endswith(self._plan[1]):
             act, self._plan = self._plan[2], None
             act()
         return await effect()

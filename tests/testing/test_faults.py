@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from regstore.consistency import Checked
-from regstore.driver import StorageDriver
+from regstore.consistency import Call as EndedCall
+from regstore.consistency import Checked, Observed, Retrying
+from regstore.driver import CHUNK_SIZE, StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
-from regstore.errors import DriverError, NoSpaceError, PathNotFoundError, TransientError
+from regstore.errors import (
+    DriverError,
+    IncompleteReadError,
+    NoSpaceError,
+    PathNotFoundError,
+    TransientError,
+)
 from regstore.testing import run_conformance
 from regstore.testing.faults import (
     Call,
@@ -20,7 +29,9 @@ from regstore.testing.faults import (
     LatencyDriver,
     RecordingDriver,
 )
+from regstore.testing.faults.intercepted import CALLS
 from regstore.testing.material import collect, read_range, write_object
+from tests.consistency.test_observe import a_bit_of_everything
 from tests.places import VirtualRuntime
 
 
@@ -165,7 +176,7 @@ def faults(seed: int, **options: Any) -> tuple[list[tuple[Call, bool]], int]:  #
 def test_faults_come_at_their_rate_before_and_after_the_effect() -> None:
     seen, _ = faults(1, rate=0.3)
     assert 150 < len(seen) < 290
-    kinds = Counter((call.name, after) for call, after in seen)
+    kinds = Counter((call.method, after) for call, after in seen)
     assert set(kinds) == {("put_content", False), ("put_content", True), ("get_content", False)}
 
 
@@ -191,8 +202,115 @@ def test_faults_are_chosen_by_method_down_to_the_steps_of_a_writer() -> None:
     with pytest.raises(NoSpaceError):
         store.run(writer.commit())
     store.run(writer.cancel())
-    assert [call.name for call, _ in driver.faults] == ["writer.commit"]
+    assert [call.method for call, _ in driver.faults] == ["writer.commit"]
     assert store.run(store.driver.get_content("a")).data == b"x"
+
+
+def listed(store: Store, driver: StorageDriver, kind: str) -> tuple[list[str], bool]:
+    """Return what a listing gives, and whether it fails then."""
+    seen: list[str] = []
+
+    async def read() -> None:
+        items: Any = driver.list("d") if kind == "list" else driver.walk("d")
+        async for item in items:
+            seen.append(str(getattr(item, "path", item)))  # noqa: PERF401 - until it fails
+
+    try:
+        store.run(read())
+    except TransientError:
+        return seen, True
+    return seen, False
+
+
+@pytest.mark.parametrize("kind", ["list", "walk"])
+def test_a_listing_fails_at_once_or_between_its_items(kind: str) -> None:
+    store = Store()
+    for number in range(20):
+        store.run(store.driver.put_content(f"d/{number:02}", b"x"))
+    whole, _ = listed(store, store.driver, kind)
+    at_once = FaultyDriver(store.driver, rate=0, methods={kind: 1}, after=0)
+    assert listed(store, at_once, kind) == ([], True)
+    midway = FaultyDriver(store.driver, rate=0, methods={kind: 1}, after=1)
+    lengths = set()
+    for _ in range(50):
+        seen, has_failed = listed(store, midway, kind)
+        assert has_failed
+        assert seen == whole[: len(seen)]
+        lengths.add(len(seen))
+    assert lengths == set(range(1, 11))
+    assert [(call.method, after) for call, after in midway.faults] == [(kind, True)] * 50
+    now_and_then = Retrying(FaultyDriver(store.driver, methods={kind: 0.3}, after=1))
+    assert all(listed(store, now_and_then, kind) == (whole, False) for _ in range(20))
+
+
+def test_a_short_listing_fails_at_its_end() -> None:
+    store = Store()
+    store.run(store.driver.put_content("d/a", b"x"))
+    driver = FaultyDriver(store.driver, methods={"list": 1}, after=1)
+    assert all(listed(store, driver, "list") == (["a"], True) for _ in range(20))
+
+
+def test_a_body_breaks_off_between_its_chunks_and_for_good() -> None:
+    store = Store()
+    body = bytes(5 * CHUNK_SIZE)
+    store.run(store.driver.put_content("a", body))
+    driver = FaultyDriver(store.driver, rate=0, methods={"reader.read": 0.3})
+
+    async def read() -> int:
+        async with await driver.reader("a") as reader:
+            size = 0
+            try:
+                async for chunk in reader:
+                    size += len(chunk)
+            except IncompleteReadError:
+                with pytest.raises(IncompleteReadError):
+                    await reader.read()
+                return size
+        return -1
+
+    sizes = {store.run(read()) for _ in range(50)}
+    assert sizes == {-1, *(number * CHUNK_SIZE for number in range(6))}
+    assert len(store.run(read_range(Retrying(driver), "a"))) == len(body)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (
+            lambda inner: FaultyDriver(inner, methods={"put_contents": 1}),
+            "'put_contents'.*put_content,",
+        ),
+        (
+            lambda inner: FaultyDriver(inner, methods={"put_content": 2}),
+            "put_content=2.*from 0 to 1",
+        ),
+        (lambda inner: FaultyDriver(inner, rate=5), "rate=5.*from 0 to 1"),
+        (lambda inner: FaultyDriver(inner, rate=math.nan), "rate=nan.*from 0 to 1"),
+        (lambda inner: FaultyDriver(inner, after=-0.1), "after=-0.1.*from 0 to 1"),
+        (lambda inner: LatencyDriver(inner, -1), "seconds=-1.*0 or more"),
+        (lambda inner: LatencyDriver(inner, jitter=-1), "jitter=-1.*0 or more"),
+        (lambda inner: LatencyDriver(inner, methods={"park": 1}), "'park'.*writer.park"),
+        (lambda inner: LatencyDriver(inner, methods={"stat": math.inf}), "stat=inf.*finite"),
+        (lambda _: Lag(get=-1), "get=-1.*0 or more"),
+        (lambda _: Lag(stat=-1), "stat=-1.*0 or more"),
+        (lambda _: Lag(list=-1), "list=-1.*0 or more"),
+        (lambda _: Lag(negative=math.nan), "negative=nan.*0 or more"),
+    ],
+)
+def test_what_would_never_fail_or_lag_is_refused(
+    make: Callable[[StorageDriver], object], told: str
+) -> None:
+    with pytest.raises(ValueError, match=told):
+        make(MemoryDriver())
+
+
+def test_all_calls_are_known_and_have_one_name_wherever_they_are_told_of() -> None:
+    store, ended = Store(), list[EndedCall]()
+    recording = RecordingDriver(store.driver)
+    store.run(a_bit_of_everything(Observed(recording, ended.append)))
+    methods = [call.method for call in recording.calls]
+    assert methods == [call.method for call in ended]
+    assert set(methods) == CALLS
 
 
 def test_latency_is_slept_on_the_runtime_of_the_driver() -> None:

@@ -27,19 +27,19 @@ class Intercepted(WrapperDriver):
     """
 
     @abstractmethod
-    async def make(self, name: str, path: str, effect: Effect[T]) -> T:
+    async def make(self, method: str, path: str, effect: Effect[T]) -> T:
         """Make a call, whose effect is *effect*.
 
-        :param name: of the method; or ``read`` of a reader, or ``write``, ``park``, ``commit``,
-            ``cancel`` of a writer.
+        :param method: its name; steps of readers and writers as ``reader.read``, ``writer.write``,
+            ``writer.park``, ``writer.commit``, ``writer.cancel``.
         :param path: what it is about; of copies and moves the source, of writers their own path.
         """
 
     @abstractmethod
     def follow(
-        self, name: str, path: str, items: AsyncGenerator[T, None]
+        self, method: str, path: str, items: AsyncGenerator[T, None]
     ) -> AsyncGenerator[T, None]:
-        """Yield *items*, which the listing *name* of *path* gives."""
+        """Yield *items*, which the listing *method* of *path* gives."""
 
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
@@ -146,7 +146,7 @@ class _Reader(WrapperReader):
 
     @override
     async def read(self) -> bytes:
-        return await self._driver.make("read", self.info.path, self._inner.read)
+        return await self._driver.make("reader.read", self.info.path, self._inner.read)
 
 
 class _Writer(WrapperWriter):
@@ -157,19 +157,19 @@ class _Writer(WrapperWriter):
 
     @override
     async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
-        await self._driver.make("write", self._path, partial(self._inner.write, data, offset))
+        await self._driver.make("writer.write", self._path, partial(self._inner.write, data, offset))
 
     @override
     async def park(self, note: bytes = b"") -> None:
-        await self._driver.make("park", self._path, partial(self._inner.park, note))
+        await self._driver.make("writer.park", self._path, partial(self._inner.park, note))
 
     @override
     async def commit(
         self, to: str | None = None, condition: Condition = ANY, *, keep_parked: bool = False
     ) -> str | None:
         effect = partial(self._inner.commit, to, condition, keep_parked=keep_parked)
-        return await self._driver.make("commit", self._path, effect)
+        return await self._driver.make("writer.commit", self._path, effect)
 
     @override
     async def cancel(self) -> None:
-        await self._driver.make("cancel", self._path, self._inner.cancel)
+        await self._driver.make("writer.cancel", self._path, self._inner.cancel)

@@ -22,8 +22,9 @@ class Call:
     """A storage call that has ended.
 
     :ivar driver: the name of the driver.
-    :ivar method: that of :class:`~regstore.driver.StorageDriver`; or ``read`` of a reader, or
-        ``write``, ``park``, ``commit``, ``cancel`` of a writer. A whole listing is one call.
+    :ivar method: that of :class:`~regstore.driver.StorageDriver`; steps of readers and writers as
+        ``reader.read``, ``writer.write``, ``writer.park``, ``writer.commit``, ``writer.cancel``. A
+        whole listing is one call.
     :ivar path: what it was about; of a move or copy, the source.
     :ivar seconds: how long it took; of a listing without the time that its items were looked at.
     :ivar error: what it raised, whoever cancels it included.
@@ -65,20 +66,20 @@ class Observed(Intercepted):
         self._hook = hook
 
     @override
-    async def make(self, name: str, path: str, effect: Effect[T]) -> T:
+    async def make(self, method: str, path: str, effect: Effect[T]) -> T:
         monotonic = self.runtime.monotonic
         began = monotonic()
         try:
             value = await effect()
         except BaseException as error:
-            self._hook(Call(self.name, name, path, monotonic() - began, error))
+            self._hook(Call(self.name, method, path, monotonic() - began, error))
             raise
-        self._hook(Call(self.name, name, path, monotonic() - began))
+        self._hook(Call(self.name, method, path, monotonic() - began))
         return value
 
     @override
     async def follow(
-        self, name: str, path: str, items: AsyncGenerator[T, None]
+        self, method: str, path: str, items: AsyncGenerator[T, None]
     ) -> AsyncGenerator[T, None]:
         monotonic = self.runtime.monotonic
         seconds, failure = 0.0, None
@@ -97,4 +98,4 @@ class Observed(Intercepted):
                         return
                     yield item
         finally:
-            self._hook(Call(self.name, name, path, seconds, failure))
+            self._hook(Call(self.name, method, path, seconds, failure))

@@ -50,13 +50,13 @@ class Probed(Intercepted):
             raise ConfigurationError(msg)
 
     @override
-    async def make(self, name: str, path: str, effect: Effect[T]) -> T:
+    async def make(self, method: str, path: str, effect: Effect[T]) -> T:
         await self.ready()
         return await effect()
 
     @override
     async def follow(
-        self, name: str, path: str, items: AsyncGenerator[T, None]
+        self, method: str, path: str, items: AsyncGenerator[T, None]
     ) -> AsyncGenerator[T, None]:
         async with aclosing(items):
             await self.ready()

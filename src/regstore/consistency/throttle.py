@@ -55,13 +55,13 @@ class Throttled(Intercepted):
         self._wait = wait
 
     @override
-    async def make(self, name: str, path: str, effect: Effect[T]) -> T:
+    async def make(self, method: str, path: str, effect: Effect[T]) -> T:
         async with self._calls:
             return await effect()
 
     @override
     async def follow(
-        self, name: str, path: str, items: AsyncGenerator[T, None]
+        self, method: str, path: str, items: AsyncGenerator[T, None]
     ) -> AsyncGenerator[T, None]:
         async with aclosing(items):
             while True:

@@ -13,6 +13,7 @@ from typing_extensions import override
 from regstore.consistency.intercepted import Effect, Intercepted
 from regstore.consistency.wrapper import WrapperReader, WrapperWriter
 from regstore.driver import ANY, Condition, FileReader, FileWriter, StorageDriver
+from regstore.errors import DriverError
 
 T = TypeVar("T")
 
@@ -31,6 +32,21 @@ CHANGING: Final = frozenset(
     }
 )
 """The calls that have an effect on the store."""
+LISTINGS: Final = frozenset({"list", "walk"})
+CALLS: Final = (
+    CHANGING
+    | LISTINGS
+    | {
+        "stat",
+        "get_content",
+        "reader",
+        "reader.read",
+        "parked_at",
+        "redirect_url",
+        "local_file",
+    }
+)
+"""All calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +54,26 @@ class Call:
     """One storage call.
 
     :ivar number: counted from 1.
-    :ivar name: of the method; steps of readers and writers as ``reader.read``, ``writer.park``.
+    :ivar method: its name; steps of readers and writers as ``reader.read``, ``writer.park``.
     :ivar path: what it is about; of copies and moves the source, of writers their own path.
     """
 
     number: int
-    name: str
+    method: str
     path: str
 
     @property
     def changes(self) -> bool:
         """Whether it has an effect on the store."""
-        return self.name in CHANGING
+        return self.method in CHANGING
 
 
 class InterceptedDriver(Intercepted):
     """Forwards each call, and each step of readers and writers, through :meth:`through`.
 
     A base for drivers of your own: override :meth:`through`. A listing is one call, which is made
-    when its first name is asked for.
+    when its first name is asked for; what comes of it goes through :meth:`listed`. A reader whose
+    ``read`` has failed fails again: open another one.
     """
 
     def __init__(self, inner: StorageDriver) -> None:
@@ -68,20 +85,30 @@ class InterceptedDriver(Intercepted):
         del call
         return await effect()
 
+    def listed(self, call: Call, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+        """Give the *items* of a listing whose *call* was made."""
+        del call
+        return items
+
     @override
-    async def make(self, name: str, path: str, effect: Effect[T]) -> T:
+    async def make(self, method: str, path: str, effect: Effect[T]) -> T:
         """Count a call and make it."""
-        self._count += 1
-        return await self.through(Call(self._count, name, path), effect)
+        return await self.through(self._counted(method, path), effect)
 
     @override
     async def follow(
-        self, name: str, path: str, items: AsyncGenerator[T, None]
+        self, method: str, path: str, items: AsyncGenerator[T, None]
     ) -> AsyncGenerator[T, None]:
         async with aclosing(items):
-            await self.make(name, path, _nothing)
-            async for item in items:
-                yield item
+            call = self._counted(method, path)
+            await self.through(call, _nothing)
+            async with aclosing(self.listed(call, items)) as given:
+                async for item in given:
+                    yield item
+
+    def _counted(self, method: str, path: str) -> Call:
+        self._count += 1
+        return Call(self._count, method, path)
 
     @override
     async def reader(
@@ -115,10 +142,17 @@ class _Reader(WrapperReader):
     def __init__(self, driver: InterceptedDriver, inner: FileReader) -> None:
         super().__init__(inner)
         self._driver = driver
+        self._failure: DriverError | None = None
 
     @override
     async def read(self) -> bytes:
-        return await self._driver.make("reader.read", self.info.path, self._inner.read)
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return await self._driver.make("reader.read", self.info.path, self._inner.read)
+        except DriverError as error:
+            self._failure = error
+            raise
 
 
 class _Writer(WrapperWriter):

@@ -26,6 +26,7 @@ from regstore.driver import (
     check_range,
 )
 from regstore.errors import InvalidOffsetError, PathNotFoundError
+from regstore.testing.faults.arguments import require_times
 
 Kind = Literal["get", "stat", "list"]
 Changes = dict[str, list[tuple[float, Content | None]]]
@@ -42,6 +43,7 @@ class Lag:
     :ivar negative: seconds for which a path that was missed is missed again (a cache of 404s).
     :ivar flapping: a seed: each read draws its own lag, from nothing up to the above, as of front
         ends that disagree. ``None``: every read lags as much.
+    :raises ValueError: a number of seconds is below 0 or not finite.
     """
 
     get: float = 0.0
@@ -54,6 +56,7 @@ class Lag:
     random: Random = field(init=False)
 
     def __post_init__(self) -> None:
+        require_times(get=self.get, stat=self.stat, list=self.list, negative=self.negative)
         self.random = Random(self.flapping)  # noqa: S311 - no secret
 
     @property
