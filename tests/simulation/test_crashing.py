@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from regstore import layout
@@ -9,7 +12,7 @@ from regstore.links import write_link
 from regstore.tags import ANY, AsyncTags, Expect
 from regstore.testing.simulation import Knobs
 from regstore.testing.simulation.crashing import CASES, Case, enumerate_crashes
-from regstore.testing.simulation.crashing.__main__ import report
+from regstore.testing.simulation.crashing.__main__ import main, report
 from regstore.testing.simulation.exploring import STORES
 
 
@@ -22,7 +25,7 @@ def named(name: str) -> Case:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_after_any_crash_all_is_there_and_can_be_done_again(case: Case, store: str) -> None:
     knobs = STORES[store]
-    if case.needs_conditions and knobs.conditions == "absent":
+    if not case.runs_on(knobs):
         pytest.skip("refused by stores without conditions")
     seen = enumerate_crashes(case, knobs, thoroughly=False)
     assert seen.failures == []
@@ -50,9 +53,38 @@ def test_a_tag_that_is_set_before_its_history_is_found_out(monkeypatch: pytest.M
     assert "before its history did" in "".join(lines)
 
 
+def test_the_page_tells_how_many_operations_there_are() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "exploring.md").read_text("utf-8")
+    assert f" crashes of {len(CASES)} operations" in " ".join(page.split())
+
+
 def test_the_report_has_a_line_for_each() -> None:
     lines: list[str] = []
     assert report([named("put"), named("swap")], STORES, lines.append)
     written = "".join(lines)
     assert written.count("put ") == 2
     assert written.count("swap ") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--operation=swap"], 0, "\nswap "),
+        (["--operation=swapp"], 2, "no name has 'swapp' in it; there are: put; create; "),
+        (["--operation=swap", "--store=unconditional"], 2, "no name has 'swap' in it"),
+    ],
+)
+def test_the_command_crashes_what_it_is_asked_for(
+    options: list[str],
+    code: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["crashing", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    written = capsys.readouterr()
+    assert told in written.out + written.err
+    assert "commit" not in written.out

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +21,7 @@ from regstore.testing.simulation.exploring import (
     explore,
     replay,
 )
-from regstore.testing.simulation.exploring.__main__ import report
+from regstore.testing.simulation.exploring.__main__ import main, report
 from regstore.testing.simulation.exploring.contest import Stage
 from regstore.testing.simulation.exploring.footprints import footprint
 from regstore.testing.simulation.exploring.schedule import (
@@ -31,6 +34,11 @@ from regstore.testing.simulation.violations import Violation
 
 QUICK = [contest for contest in TRIOS if "patch" not in contest.name]
 """The others take ``make explore`` half a minute."""
+PAGE = Path(__file__).parents[2] / "docs" / "exploring.md"
+ROWS: list[tuple[str, str, str, str]] = re.findall(
+    r"^(\S.*?) {2,}(\w+) +(\d) ((?: +\d+){4}) +[\d.]+$", PAGE.read_text("utf-8"), re.MULTILINE
+)
+"""Of the table: contest, store, lost answers; calls, schedules, cut and wrong."""
 IGNORED = Knobs(conditions="ignored")
 
 End = tuple[object, ...]
@@ -172,6 +180,54 @@ def test_the_report_has_a_line_for_each_and_prints_what_went_wrong() -> None:
         "b put docker/registry/v2/repositories/app/_manifests/tags/v1/current/link: ok" in written
     )
     assert report(contests, {"conditional": Knobs()}, lines.append)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=" ".join)
+def test_the_page_tells_what_is_counted(row: tuple[str, str, str, str]) -> None:
+    name, store, lost, counted = row
+    seen = explore(named(name), STORES[store], lost=int(lost))
+    counts = (seen.calls, seen.schedules, seen.cut, seen.failing)
+    assert counted.split() == list(map(str, counts))
+
+
+def test_the_page_has_rows() -> None:
+    assert {lost for _, _, lost, _ in ROWS} == {"0", "1"}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *options: str) -> object:
+    """Return what the command ends with."""
+    monkeypatch.setattr(sys, "argv", ["exploring", *options])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ("--store=conditional", [("conditional", "0"), ("conditional", "1")]),
+        ("--store=unconditional", [("unconditional", "0"), ("unconditional", "1")]),
+        ("--lost=0", [("conditional", "0"), ("unconditional", "0")]),
+        ("--lost=1", [("conditional", "1"), ("unconditional", "1")]),
+    ],
+)
+def test_the_command_explores_what_it_is_asked_for(
+    options: str,
+    lines: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(monkeypatch, options, "--contest=put, put") == 0
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [(line[2], line[3]) for line in told if line[0] == "put,"] == lines
+
+
+def test_the_command_refuses_what_would_explore_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, "--contest=putt") == 2
+    assert "no name has 'putt' in it; there are: commit, commit; " in capsys.readouterr().err
+    assert run(monkeypatch, "--lost=1", "--contest=swap, swap, untag") == 2
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from regstore.testing.simulation.running import draw, simulate
+from regstore.testing.simulation import Knobs
+from regstore.testing.simulation.__main__ import main, program
+from regstore.testing.simulation.literal import imports, literal
+from regstore.testing.simulation.running import draw, draw_with_collectors, simulate
 from regstore.testing.simulation.shrinking import shrink
 from regstore.testing.simulation.stores import CLASSES
 from tests.simulation.protections import PROTECTIONS
@@ -92,6 +97,27 @@ def test_what_is_found_is_shrunk() -> None:
     assert not least.run.scenario.crashes
 
 
+def test_what_was_shrunk_can_be_replayed(capsys: pytest.CaptureFixture[str]) -> None:
+    protection = PROTECTIONS["history before the tag"]
+    with protection.leave_out():
+        least = shrink(simulate(run_of(protection, 1)), simulate)
+        exec(program(least.run), {})  # noqa: S102 - it is ours
+    assert capsys.readouterr().out == f"{least.violations}\n"
+    assert literal(least.run.knobs).count("=") == len(changed(least.run.knobs))
+
+
+def changed(knobs: Knobs) -> list[str]:
+    return [field.name for field in fields(Knobs) if getattr(knobs, field.name) != field.default]
+
+
+@pytest.mark.parametrize("store", CLASSES)
+def test_any_run_can_be_written_down(store: str) -> None:
+    for run in (draw(1, store), draw_with_collectors(1, store)):
+        names: dict[str, Any] = {}
+        exec("\n".join(imports(run)), names)  # noqa: S102 - it is ours
+        assert eval(literal(run), names) == run  # noqa: S307 - it is ours
+
+
 def test_a_found_violation_is_printed_and_drawn(tmp_path: Path) -> None:
     """The command fails, and its output has the line that repeats the run."""
     script = (
@@ -114,6 +140,18 @@ def test_a_found_violation_is_printed_and_drawn(tmp_path: Path) -> None:
     assert "repeat with: python -m regstore.testing.simulation --store conditional" in done.stdout
     assert list(tmp_path.glob("simulation-conditional-*.svg"))
     assert "6 runs" in done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("option", ["runs", "actors", "steps"])
+@pytest.mark.parametrize("value", ["0", "-1", "many"])
+def test_a_swarm_of_nothing_is_refused(
+    option: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["simulation", f"--{option}={value}"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert f"argument --{option}: '{value}' is no integer above 0" in capsys.readouterr().err
 
 
 def test_a_clean_swarm_says_so() -> None:

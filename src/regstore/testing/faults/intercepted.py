@@ -32,8 +32,8 @@ CHANGING: Final = frozenset(
     }
 )
 """The calls that have an effect on the store."""
-LISTINGS: Final = frozenset({"list", "walk"})
-CALLS: Final = (
+LISTINGS: Final[frozenset[str]] = frozenset({"list", "walk"})
+CALLS: Final[frozenset[str]] = (
     CHANGING
     | LISTINGS
     | {

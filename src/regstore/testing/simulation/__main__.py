@@ -1,4 +1,4 @@
-"""Simulate at random: ``python -m regstore.testing.simulation --runs 1000 --seed 1``."""
+"""Simulate at random, from a seed. Exits with 1 where a run breaks what must hold."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from time import perf_counter  # noqa: TID251 - says how fast it is, and has no 
 from rich.console import Console
 from rich.progress import track
 
+from regstore.testing.simulation.commandline import add_store, chosen, positive
 from regstore.testing.simulation.diagram import draw as draw_diagram
+from regstore.testing.simulation.literal import imports, literal
 from regstore.testing.simulation.operations import told
-from regstore.testing.simulation.running import Result, draw, simulate
+from regstore.testing.simulation.running import Result, Run, draw, simulate
 from regstore.testing.simulation.shrinking import shrink
 from regstore.testing.simulation.stores import CLASSES
 
@@ -35,20 +37,30 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser("regstore.testing.simulation", description=__doc__)
-    parser.add_argument("--runs", type=int, default=1)
-    parser.add_argument(
-        "--seed", type=int, default=1, help="of the first run; each next one is 1 more"
+    parser = argparse.ArgumentParser(
+        "python -m regstore.testing.simulation",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--store", choices=["all", *CLASSES], default="all")
-    parser.add_argument("--actors", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=6, help="of each actor, about")
+    parser.add_argument("--runs", type=positive, default=1, help="how many")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=1,
+        help="of the first run; each next run has the next seed and, with --store all, the next "
+        "class of store: which class a seed meets depends on where one begins",
+    )
+    add_store(parser, CLASSES)
+    parser.add_argument(
+        "--actors", type=positive, default=4, help="clients in each run, besides collectors"
+    )
+    parser.add_argument("--steps", type=positive, default=6, help="of each actor, about")
     return parser.parse_args()
 
 
 def _runs(options: argparse.Namespace) -> Iterator[tuple[str, int]]:
     """Yield the class of store and the seed of each run."""
-    stores = [*CLASSES] if options.store == "all" else [options.store]
+    stores = chosen(CLASSES, options.store)
     return islice(zip(cycle(stores), count(options.seed)), options.runs)
 
 
@@ -75,7 +87,7 @@ def _report(store: str, seed: int, options: argparse.Namespace, result: Result) 
     for violation in result.violations:
         _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
     least = shrink(result, simulate)
-    _say(f"  shrunk to {least.run.knobs}, crashes {least.run.scenario.crashes}")
+    _say(f"  shrunk, on a store with {literal(least.run.knobs)}:")
     for operation in least.ledger.operations:
         times = f"{operation.invoked:.3f}-{operation.returned:.3f}"
         _say(f"    {times} {operation.process}: {operation}: {told(operation)}")
@@ -85,6 +97,18 @@ def _report(store: str, seed: int, options: argparse.Namespace, result: Result) 
     title = f"seed {seed} on a store of the class {store}, shrunk"
     picture.write_text(draw_diagram(least.trace, violations=least.violations, title=title), "utf-8")
     _say(f"  drawn in {picture}")
+    _say(f"  the shrunk run once more:\n{program(least.run)}")
+
+
+def program(run: Run) -> str:
+    """Return Python that simulates *run* once more and prints what is wrong with it."""
+    return "\n".join(
+        [
+            *imports(run),
+            "from regstore.testing.simulation.running import simulate",
+            f"print(simulate({literal(run)}).violations)",
+        ]
+    )
 
 
 def _say(line: str) -> None:

@@ -1,14 +1,16 @@
-"""``python -m regstore.testing.simulation.crashing``: every crash of every operation.
+"""Run every crash of every operation on every kind of store: half a minute in all.
 
 Exits with 1 where something is wrong, and prints the crash that shows it.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from regstore._run import BlockingRuntime
+from regstore.testing.simulation.commandline import add_store, chosen, with_part
 from regstore.testing.simulation.crashing.cases import CASES, Case
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
 from regstore.testing.simulation.exploring.contests import STORES
@@ -29,7 +31,7 @@ def report(
     is_well = True
     for case in cases:
         for store, knobs in stores.items():
-            if case.needs_conditions and knobs.conditions == "absent":
+            if not case.runs_on(knobs):
                 continue
             begin = monotonic()
             seen = enumerate_crashes(case, knobs)
@@ -49,5 +51,19 @@ def _first_failure(seen: Enumeration) -> str:
     return "\n".join([f"  {point}", *lines, ""])
 
 
+def main() -> None:
+    """Crash what the command line asks for; exit with 1 where something is wrong."""
+    parser = argparse.ArgumentParser(
+        "python -m regstore.testing.simulation.crashing", description=__doc__
+    )
+    parser.add_argument("--operation", default="", help="only those with this in their names")
+    add_store(parser, STORES)
+    options = parser.parse_args()
+    stores = chosen(STORES, options.store)
+    cases = [case for case in CASES if any(map(case.runs_on, stores.values()))]
+    cases = with_part(parser, cases, options.operation)
+    sys.exit(not report(cases, stores, sys.stdout.write))
+
+
 if __name__ == "__main__":
-    sys.exit(not report(CASES, STORES, sys.stdout.write))
+    main()

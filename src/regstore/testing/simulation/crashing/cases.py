@@ -13,6 +13,7 @@ from regstore.testing.simulation.exploring import on_uploads as uploads
 from regstore.testing.simulation.exploring.contest import none_of_it
 from regstore.testing.simulation.exploring.on_uploads import FIRST, MORE, OTHER, SECOND
 from regstore.testing.simulation.exploring.operation import NAME, Check, Operation, Run, nothing
+from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.violations import Violation
 
 _IMAGE: Final = tags.image(MORE, FIRST, SECOND)
@@ -46,6 +47,10 @@ class Case:
         """Which operation it is."""
         name = self.operation.name
         return f"{name} ({self.about})" if self.about else name
+
+    def runs_on(self, knobs: Knobs) -> bool:
+        """Whether such a store does not refuse it."""
+        return knobs.conditions != "absent" or not self.needs_conditions
 
 
 async def _blobs(registry: AsyncRegistry, told: str) -> str:

@@ -1,14 +1,18 @@
-"""``python -m regstore.testing.simulation.exploring``: every contest on every kind of store.
+"""Run every interleaving of every contest on every kind of store: some minutes in all.
 
 Exits with 1 where something is wrong, and prints the schedule that shows it.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
+from typing import Final
 
 from regstore._run import BlockingRuntime
+from regstore.testing.simulation.commandline import add_store, chosen, with_part
 from regstore.testing.simulation.exploring.contest import Contest
 from regstore.testing.simulation.exploring.contests import PAIRS, STORES, TRIOS
 from regstore.testing.simulation.exploring.explorer import Failure, explore, replay
@@ -16,6 +20,9 @@ from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.trace import Request
 
 _LINE = "{:44} {:14} {:>5} {:>5} {:>9} {:>6} {:>5} {:>7}\n"
+
+_BY_LOST: Final = {0: (*PAIRS, *TRIOS), 1: PAIRS}
+"""What is explored with how many lost answers."""
 
 _COUNTS = ("schedules", "cut", "wrong")
 
@@ -60,9 +67,29 @@ def describe(contest: Contest, failure: Failure, knobs: Knobs) -> str:
     return "\n".join([*lines, ""])
 
 
+def main() -> None:
+    """Explore what the command line asks for; exit with 1 where something is wrong."""
+    parser = argparse.ArgumentParser(
+        "python -m regstore.testing.simulation.exploring", description=__doc__
+    )
+    parser.add_argument("--contest", default="", help="only those with this in their names")
+    add_store(parser, STORES)
+    parser.add_argument(
+        "--lost",
+        type=int,
+        choices=_BY_LOST,
+        help="only with so many lost answers in a schedule, at most (default: both)",
+    )
+    options = parser.parse_args()
+    asked = {lost: _BY_LOST[lost] for lost in _BY_LOST if options.lost in {None, lost}}
+    contests = with_part(parser, [*dict.fromkeys(chain(*asked.values()))], options.contest)
+    stores = chosen(STORES, options.store)
+    is_well = True
+    for lost, those in asked.items():
+        if picked := [contest for contest in contests if contest in those]:
+            is_well &= report(picked, stores, sys.stdout.write, lost)
+    sys.exit(not is_well)
+
+
 if __name__ == "__main__":
-    found: list[bool] = [
-        report((*PAIRS, *TRIOS), STORES, sys.stdout.write),
-        report(PAIRS, STORES, sys.stdout.write, lost=1),
-    ]
-    sys.exit(not all(found))
+    main()

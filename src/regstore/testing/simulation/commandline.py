@@ -1,0 +1,54 @@
+"""What the commands of the simulator have in common."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+
+class Named(Protocol):
+    """Something that is chosen by its name."""
+
+    @property
+    def name(self) -> str:
+        """What a part of is asked for."""
+        ...
+
+
+N = TypeVar("N", bound=Named)
+V = TypeVar("V")
+
+
+def positive(text: str) -> int:
+    """Read an integer above 0.
+
+    :raises argparse.ArgumentTypeError: it is none.
+    """
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no integer above 0")
+    return int(text)
+
+
+def add_store(parser: argparse.ArgumentParser, stores: Collection[str]) -> None:
+    """Let one of *stores* be asked for."""
+    parser.add_argument(
+        "--store",
+        choices=["all", *stores],
+        default="all",
+        help="only on this one (default: %(default)s)",
+    )
+
+
+def chosen(stores: Mapping[str, V], asked: str) -> dict[str, V]:
+    """Return those that ``--store`` asks for."""
+    return {name: store for name, store in stores.items() if asked in {"all", name}}
+
+
+def with_part(parser: argparse.ArgumentParser, choices: Sequence[N], part: str) -> list[N]:
+    """Return those whose names have *part* in them; let *parser* refuse it where there are none."""
+    found = [each for each in choices if part in each.name]
+    if not found:
+        names = "; ".join(dict.fromkeys(each.name for each in choices))
+        parser.error(f"no name has {part!r} in it; there are: {names}")
+    return found
