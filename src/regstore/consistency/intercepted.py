@@ -157,7 +157,9 @@ class _Writer(WrapperWriter):
 
     @override
     async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
-        await self._driver.make("writer.write", self._path, partial(self._inner.write, data, offset))
+        await self._driver.make(
+            "writer.write", self._path, partial(self._inner.write, data, offset)
+        )
 
     @override
     async def park(self, note: bytes = b"") -> None:
