@@ -12,6 +12,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 
 from regstore._run import BlockingRuntime, LoopRuntime, Runtime
@@ -20,16 +21,19 @@ from regstore.driver import StorageDriver
 from regstore.drivers.memory import MemoryDriver
 from regstore.errors import PathNotFoundError
 from regstore.testing.faults import Lag, LaggingDriver, RecordingDriver
+from regstore.testing.material import collect
 from tests.consistency.life import asked
 from tests.consistency.traffic import Wrap, stacked, traffic
 from tests.places import VirtualRuntime
 
 TAGS = "docker/registry/v2/repositories/library/app/_manifests/tags"
+LAYERS = "docker/registry/v2/repositories/library/app/_layers/sha256"
 OWN, OTHERS = f"{TAGS}/v1/current/link", f"{TAGS}/v2/current/link"
 LINK = b"sha256:" + b"0" * 64
 WRAPS: dict[str, tuple[Wrap, float]] = {
     "Checked": (Checked, 5.0),
     "Settled": (Settled, 5.0),
+    "Settled, for lag": (lambda driver: Settled(driver, BOUND), 5.0),
     "Retrying": (Retrying, 5.0),
     "Throttled": (Throttled, 5.0),
     "all four": (stacked, 15.0),
@@ -42,7 +46,11 @@ ACTS: dict[str, Act] = {
     "get_content, own": lambda driver: driver.get_content(OWN),
     "get_content": lambda driver: driver.get_content(OTHERS),
     "stat": lambda driver: driver.stat(OTHERS),
+    "stat, missed": lambda driver: missed(driver, f"{TAGS}/v3"),
+    "list": lambda driver: collect(driver.list(f"{TAGS}/v2")),
 }
+WRITTEN = [f"{LAYERS}/{number:064x}/link" for number in range(5_000)]
+"""What was written elsewhere, and a moment ago, through what is measured."""
 Run = Callable[[Coroutine[object, object, list[list[float]]]], list[list[float]]]
 
 STALENESS = 0.2
@@ -93,7 +101,8 @@ async def timed(
     alone, store = MemoryDriver(runtime=runtime), MemoryDriver(runtime=runtime)
     wrapped = wrap(store)
     for driver, others in ((alone, alone), (wrapped, store)):
-        await driver.put_content(OWN, LINK)
+        for path in (OWN, *WRITTEN):
+            await driver.put_content(path, LINK)
         await others.put_content(OTHERS, LINK)
     taken: list[list[float]] = [[], []]
     for _ in range(rounds):
@@ -103,6 +112,11 @@ async def timed(
                 await act(driver)
             times.append((time.thread_time() - start) / calls * 1e6)
     return taken
+
+
+async def missed(driver: StorageDriver, path: str) -> None:
+    with suppress(PathNotFoundError):
+        await driver.stat(path)
 
 
 def requests() -> None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from itertools import count
 from typing import Final, Literal
 
+from regstore.consistency.directories import Directories
+
 MAX_BODY: Final = 4096
 """Bytes of a body that is kept, at most: links, times of uploads, small documents."""
 
@@ -63,6 +65,7 @@ class Entries:
         self.max_body = max_body
         self.evicted: int = 0
         self._entries: dict[str, Entry] = {}
+        self._directories = Directories(self._entries)
         self._trees: dict[str, Entry] = {}
         self._tickets = count(1)
         self._order: deque[tuple[str, Entry]] = deque()
@@ -119,6 +122,7 @@ class Entries:
         if entry.kind != "put" and entry.version is None and before is not None:
             entry.version = before.version
         self._entries[path] = entry
+        self._directories.added(path)
         if entry.kind == "tree":
             self._trees[path] = entry
         self._order.append((path, entry))
@@ -136,6 +140,7 @@ class Entries:
         """Forget *entry*, unless another one has taken its place."""
         if self._entries.get(path) is entry:
             self._entries.pop(path, None)
+            self._directories.removed(path)
         if entry.kind == "tree" and self._trees.get(path) is entry:
             self._trees.pop(path, None)
 
@@ -155,12 +160,11 @@ class Entries:
 
     def below(self, path: str, since: float) -> dict[str, Entry]:
         """Return what was done below *path* since then, by the path from there."""
-        start = f"{path}/" if path else ""
-        cut = len(start)
+        cut = len(path) + 1 if path else 0
         return {
             each[cut:]: entry
-            for each, entry in list(self._entries.items())
-            if each.startswith(start) and entry.time >= since
+            for each in self._directories.below(path)
+            if (entry := self._entries.get(each)) is not None and entry.time >= since
         }
 
     def _drop_oldest(self) -> None:

@@ -39,8 +39,9 @@ class SettledListings:
     def is_swept(self, path: str) -> bool:
         """Whether this process has deleted *path* with all below it a moment ago."""
         tree = self._journal.tree_above(path)
-        since = self._inner.runtime.monotonic() - self._trust.window
-        return tree is not None and tree.time >= since
+        if tree is None:
+            return False
+        return tree.time >= self._inner.runtime.monotonic() - self._trust.window
 
     async def list(self, path: str, start_after: str | None, limit: int | None) -> Names:
         """Yield names as :meth:`StorageDriver.list` does."""
