@@ -452,6 +452,42 @@ def test_the_journal_forgets_in_time() -> None:
     assert bench.driver.counters.evicted == 0
 
 
+def _get(bench: Bench) -> None:
+    bench.get("others")
+
+
+def _get_what_must_exist(bench: Bench) -> None:
+    bench.get("others", must_exist=True)
+
+
+def _stat(bench: Bench) -> None:
+    bench.stat("others")
+
+
+def _read(bench: Bench) -> None:
+    bench.run(bench.run(bench.driver.reader("others")).aclose())
+
+
+@pytest.mark.parametrize(
+    "read", [_get, _get_what_must_exist, _read, Bench.paths, Bench.names, _stat]
+)
+def test_the_journal_forgets_in_time_though_all_that_follows_are_reads(
+    read: Callable[[Bench], object],
+) -> None:
+    bench = Bench()
+    bench.by_others("others", b"old")
+    for number in range(250):
+        bench.put(f"{number}")
+    bench.wait(2 * BOUND + 9)
+    read(bench)
+    assert len(bench.journal) == 250
+    bench.wait(2)
+    for left in (150, 50, 0):
+        read(bench)
+        assert len(bench.journal) == left
+    assert bench.driver.counters.evicted == 0
+
+
 def test_a_write_with_an_unknown_outcome_is_read_as_either_after_the_bound() -> None:
     for after in (0.0, 1.0):
         bench = Bench()

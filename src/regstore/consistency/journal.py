@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from math import inf
 from typing import Final, Literal
 
 from regstore.consistency.directories import Directories
@@ -14,6 +15,8 @@ MAX_BODY: Final = 4096
 """Bytes of a body that is kept, at most: links, times of uploads, small documents."""
 
 _REPLACED: Final = 8
+_AT_ONCE: Final = 100
+"""Entries that are forgotten in one go, at most, since callers wait meanwhile."""
 
 
 @dataclass(slots=True, eq=False)
@@ -144,19 +147,23 @@ class Entries:
         if entry.kind == "tree" and self._trees.get(path) is entry:
             self._trees.pop(path, None)
 
+    @property
+    def oldest(self) -> float:
+        """When that was done which is forgotten next; never, where there is nothing."""
+        try:
+            return self._order[0][1].time if self._order else inf
+        except IndexError:  # another thread was faster
+            return inf
+
     def expire(self, before: float) -> None:
-        """Forget what was done before that time."""
-        while self._is_due(before) and (oldest := self._pop()) is not None:
+        """Forget what was done before that time: if it is much, some of it, and more next time."""
+        for _ in range(_AT_ONCE):
+            if self.oldest >= before or (oldest := self._pop()) is None:
+                return
             if oldest[1].time >= before:  # another thread was faster, and this is the next one
                 self._order.appendleft(oldest)
                 return
             self.forget(*oldest)
-
-    def _is_due(self, before: float) -> bool:
-        try:
-            return self._order[0][1].time < before
-        except IndexError:
-            return False
 
     def below(self, path: str, since: float) -> dict[str, Entry]:
         """Return what was done below *path* since then, by the path from there."""

@@ -107,7 +107,7 @@ class Settled(WrapperDriver):
 
     @override
     async def get_content(self, path: str, *, must_exist: bool = False) -> Content:
-        if not must_exist and self._journal.find(path) is None:
+        if self._known(path) is None and not must_exist:
             return await self._inner.get_content(path)
         read = partial(self._inner.get_content, path, must_exist=must_exist)
         asked = Asked(path, read, _look_at_content, remembered=_content)
@@ -117,7 +117,7 @@ class Settled(WrapperDriver):
     async def reader(
         self, path: str, offset: int = 0, length: int | None = None, *, must_exist: bool = False
     ) -> FileReader:
-        if not must_exist and self._journal.find(path) is None:
+        if self._known(path) is None and not must_exist:
             return await self._inner.reader(path, offset, length)
 
         async def read() -> FileReader:
@@ -136,7 +136,7 @@ class Settled(WrapperDriver):
 
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
-        entry = self._journal.find(path)
+        entry = self._known(path)
         try:
             if not must_exist and entry is None:
                 info = await self._inner.stat(path)
@@ -149,6 +149,11 @@ class Settled(WrapperDriver):
         if info.is_dir and path and not self.capabilities.list_after_write:
             await self._require_directory(path)
         return info
+
+    def _known(self, path: str) -> Entry | None:
+        """Return what this process did to *path* of late."""
+        self._writes.expire()
+        return self._journal.find(path)
 
     def _stat(self, path: str, must_exist: bool) -> Asked[FileInfo]:  # noqa: FBT001 - passed on
         read = partial(self._inner.stat, path, must_exist=must_exist)
@@ -170,10 +175,12 @@ class Settled(WrapperDriver):
     def list(
         self, path: str, start_after: str | None = None, limit: int | None = None
     ) -> AsyncGenerator[str, None]:
+        self._writes.expire()
         return self._listings.list(path, start_after, limit)
 
     @override
     def walk(self, path: str) -> AsyncGenerator[FileInfo, None]:
+        self._writes.expire()
         return self._listings.walk(path)
 
     @override

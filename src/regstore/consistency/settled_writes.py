@@ -72,6 +72,15 @@ class SettledWrites:
         """Return what :meth:`put` and :meth:`deleted` ask for: when the change began."""
         return self._journal.begin()
 
+    def expire(self) -> None:
+        """Forget what was done too long ago to matter. Cheap where nothing was."""
+        oldest = self._journal.oldest
+        if oldest == inf:
+            return
+        now = self._inner.runtime.monotonic()
+        if oldest < now - _MARGIN:
+            self._expire(self._journal, now)
+
     def put(
         self,
         path: str,
@@ -239,8 +248,11 @@ class SettledWrites:
         return Entry(kind, runtime.monotonic(), runtime.now(), version, size)
 
     def _record(self, journal: Entries, path: str, entry: Entry, begun: int | None = None) -> None:
-        journal.expire(entry.time - 2 * self._trust.window - _MARGIN)
+        self._expire(journal, entry.time)
         journal.record(path, entry, begun)
+
+    def _expire(self, journal: Entries, now: float) -> None:
+        journal.expire(now - 2 * self._trust.window - _MARGIN)
 
 
 def had_no_effect(error: BaseException) -> bool:
