@@ -119,11 +119,21 @@ class StaleVersion(WrapperDriver):
 
 
 class TornGet(WrapperDriver):
-    """Asks for the version in a second request."""
+    """Asks for the version in a second request, after the next write if there soon is one."""
+
+    _written = threading.Event()
+
+    @override
+    async def put_content(self, path: str, data: bytes, condition: Condition = ANY) -> str | None:
+        version = await super().put_content(path, data, condition)
+        self._written.set()
+        return version
 
     @override
     async def get_content(self, path: str, *, must_exist: bool = False) -> Content:
+        self._written.clear()
         content = await super().get_content(path)
+        self._written.wait(0.01)
         return replace(content, version=(await super().stat(path)).version)
 
 
