@@ -138,7 +138,9 @@ class ReadingTests(DriverSuite):
             for turn in range(30):
                 self.run(driver.put_content(path, b"%05d:" % turn * 1500))
 
+        read()
         beside(read, write)
+        read()
         versions, marks = {version for version, _ in seen}, {mark for _, mark in seen}
         assert len(versions) == len(marks) == len(seen)
 
