@@ -7,7 +7,7 @@ from contextlib import suppress
 from regstore import layout
 from regstore._protections import protections
 from regstore.digest import Digest
-from regstore.driver import if_version
+from regstore.driver import Content, if_version
 from regstore.errors import (
     BlobUploadInvalidError,
     BlobUploadUnknownError,
@@ -60,24 +60,26 @@ class UploadPlace:
         if protections().start_recheck:
             await self.require_started()
 
-    async def take_start(self) -> bytes | None:
-        """Do what :meth:`remove_start` does, and return what :meth:`restore_start` takes.
-
-        ``None`` where there is none, or somebody else has taken it, as far as the store tells.
-        """
+    async def find_start(self) -> Content | None:
+        """Return what :meth:`take_start` takes, if there is any."""
         try:
-            start = await self._driver.get_content(self.start)
+            return await self._driver.get_content(self.start)
+        except PathNotFoundError:
+            return None
+
+    async def take_start(self, start: Content) -> bool:
+        """Do what :meth:`remove_start` does; return ``False`` where somebody else has."""
+        with suppress(PathNotFoundError, PreconditionFailedError):
             try:
                 await self._driver.delete_file(self.start, if_version(start.version))
             except UnsupportedMethodError:
                 await self._driver.delete_file(self.start)
-        except (PathNotFoundError, PreconditionFailedError):
-            return None
-        return start.data
+            return True
+        return False
 
-    async def restore_start(self, start: bytes) -> None:
+    async def restore_start(self, start: Content) -> None:
         """Make the upload known again."""
-        await self._driver.put_content(self.start, start)
+        await self._driver.put_content(self.start, start.data)
 
     async def remove_rest(self) -> None:
         """Remove everything that is left, after :meth:`remove_start`."""

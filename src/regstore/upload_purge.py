@@ -8,16 +8,20 @@ Where there are new ones they may have been acknowledged, and the start is put b
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from regstore import layout
 from regstore._protections import protections
-from regstore.driver import FileInfo
+from regstore.driver import Content, FileInfo
 from regstore.errors import DriverError, PathNotFoundError
 from regstore.scope import Scope
 from regstore.upload_place import UploadPlace
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +79,21 @@ class Purge:
         """Make the upload unknown, unless somebody adds to it, or else ends it."""
         if not protections().startedat_first:
             return False
-        start = await self._place.take_start()
-        if start is None and before.has_start:  # whoever has taken it may put it back
-            if await self._look() is None:
-                await self._unmark()
-            return True
-        try:
-            after = await self._look_later()
-        except BaseException as error:
-            await self._put_back(start, error)
-            raise
-        if start is None or after is None or not after.has_grown_since(before):
+        start = await self._place.find_start()
+        if start is None or not await self._or_put_back(start, self._place.take_start(start)):
+            return await self._is_for_others(before)
+        after = await self._or_put_back(start, self._look_later())
+        if after is None or not after.has_grown_since(before):
             return False
         await self._place.restore_start(start)
         await self._unmark()
         return True
+
+    async def _is_for_others(self, before: _Seen) -> bool:
+        """Return whether somebody has taken the start before, who may put it back."""
+        if before.has_start and await self._look() is None:
+            await self._unmark()
+        return before.has_start
 
     async def _look_later(self) -> _Seen | None:
         """Look once all see that the start is gone, and all that was added before is seen."""
@@ -98,14 +102,16 @@ class Purge:
             await self._scope.runtime.sleep(2 * lag)
         return await self._look()
 
-    async def _put_back(self, start: bytes | None, error: BaseException) -> None:
-        """Let the upload go on, of which it is not known whether somebody has added to it."""
-        if start is None:
-            return
+    async def _or_put_back(self, start: Content, step: Awaitable[T]) -> T:
+        """Await *step*; where it fails nobody knows whether anything was added: it goes on."""
         try:
-            await self._scope.runtime.shield(self._place.restore_start(start))
-        except DriverError as failure:
-            error.add_note(f"and the start of the upload could not be put back: {failure}")
+            return await step
+        except BaseException as error:
+            try:
+                await self._scope.runtime.shield(self._place.restore_start(start))
+            except DriverError as failure:
+                error.add_note(f"and the start of the upload could not be put back: {failure}")
+            raise
 
     async def _unmark(self) -> None:
         await self._driver.delete_file(self._mark, missing_ok=True)

@@ -82,7 +82,9 @@ class AsyncUploads:
         is no such upload. May be repeated after any error.
 
         Bytes that are being sent count once they are parked: let *older_than* be longer than the
-        longest request. Of two that end the same upload at once one may say that it did not.
+        longest request. Of two that end the same upload at once one may say that it did not. Not
+        promised: that bytes count which are parked while it is looked, where this process is killed
+        before it can let the upload go on.
 
         :param older_than: by default it is ended whatever its age.
         :raises BlobUploadUnknownError: there is nothing of such an upload.

@@ -179,6 +179,23 @@ def test_nor_are_they_lost_where_it_is_cut_off_before_it_has_looked(place: Place
     assert [info.upload_id for info in place.repository().uploads.all()] == [upload_id]
 
 
+def test_nor_where_nobody_knows_whether_it_has_begun(place: Place) -> None:
+    upload_id = parked(place.repository())
+    later(place, DAY)
+
+    def hook(call: Call, moment: Moment) -> None:
+        if removes_start(call) and moment == "before":
+            go_on(place.repository(), upload_id)
+        elif removes_start(call):
+            raise TransientError(call.path, "test", "no answer", outcome_unknown=True)
+
+    repo = Place(Hooked(place.driver, hook), place.root).repository(NAME)
+    with pytest.raises(TransientError):
+        repo.uploads.purge_one(upload_id, HOUR)
+    later(place, timedelta(seconds=5))
+    assert place.repository().uploads.resume(upload_id).status() == 2 * len(BLOB)
+
+
 def test_without_looking_at_the_start_first_they_are_lost(place: Place) -> None:
     upload_id = parked(place.repository())
     later(place, DAY)
