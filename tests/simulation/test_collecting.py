@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from regstore import layout
 from regstore._protections import without
+from regstore.digest import Digest
+from regstore.driver import FileInfo, StorageDriver
+from regstore.errors import DriverError, PathNotFoundError
+from regstore.testing.simulation.actors import collector, marking
+from regstore.testing.simulation.actors.marking import Mark
 from regstore.testing.simulation.running import Run, draw_with_collectors, simulate
 from regstore.testing.simulation.scenario import Plan
 from regstore.testing.simulation.stores import CLASSES
 from regstore.testing.simulation.trace import Change
+from tests.simulation.protections import LeaveOut, replaced
 
 
 def broken_by(run: Run) -> set[str]:
@@ -88,5 +97,61 @@ def test_a_collector_that_waits_for_nobody_loses_what_others_push() -> None:
         )
         hasty = replace(run, scenario=replace(scenario, actors=actors, pace=pace.hasty()))
         if "I1" in broken_by(hasty):
+            return
+    pytest.fail("twelve runs saw nothing")
+
+
+_take_mark = marking.take_mark
+_walked = marking._walked  # noqa: SLF001 - done carelessly
+
+
+def _old(self: Mark, modified: datetime) -> bool:
+    del self, modified
+    return False
+
+
+async def _walk_what_shows(
+    driver: StorageDriver, root: layout.PathSpec
+) -> list[tuple[layout.PathSpec, FileInfo]]:
+    with suppress(DriverError):
+        return await _walked(driver, root)
+    return []
+
+
+async def _body_if_seen(driver: StorageDriver, digest: Digest) -> bytes | None:
+    with suppress(PathNotFoundError):
+        return (await driver.get_content(layout.BlobData(digest).path)).data
+    return None
+
+
+async def _mark_as_complete(driver: StorageDriver, now: datetime, grace: float) -> Mark:
+    mark = await _take_mark(driver, now, grace)
+    mark.is_complete = True
+    return mark
+
+
+CARELESS: dict[str, tuple[LeaveOut, dict[str, Any]]] = {
+    "nothing is young": (lambda: replaced(Mark, is_fresh=_old), {}),
+    "what cannot be listed is not there": (
+        lambda: replaced(marking, _walked=_walk_what_shows),
+        {"lost_requests": 0.2, "timeout": 1.0},
+    ),
+    "what a manifest needs that is not seen is not needed": (
+        lambda: replaced(marking, _body=_body_if_seen),
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CARELESS)
+def test_a_careless_mark_is_seen(name: str) -> None:
+    leave_out, faults = CARELESS[name]
+    for seed in range(1, 13):
+        run = draw_with_collectors(seed, "strong", with_stock=True)
+        run = replace(run, knobs=replace(run.knobs, **faults))
+        with leave_out(), replaced(collector, take_mark=_mark_as_complete):
+            found = broken_by(run)
+        if "I14" in found:
+            assert not broken_by(run)
             return
     pytest.fail("twelve runs saw nothing")

@@ -14,7 +14,7 @@ from typing import Final
 
 from tests.simulation.protections.blobs import BLOB_BUGS, BLOBS
 from tests.simulation.protections.planted import Planted, broken_in
-from tests.simulation.protections.protection import Protection, replaced
+from tests.simulation.protections.protection import LeaveOut, Protection, replaced
 from tests.simulation.protections.reads import READS
 from tests.simulation.protections.referrers import REFERRER_BUGS
 from tests.simulation.protections.tags import TAGS
@@ -23,4 +23,12 @@ from tests.simulation.protections.uploads import UPLOADS
 PROTECTIONS: Final[Mapping[str, Protection]] = {**BLOBS, **TAGS, **READS, **UPLOADS}
 PLANTED: Final[Mapping[str, Planted]] = {**BLOB_BUGS, **REFERRER_BUGS}
 
-__all__ = ["PLANTED", "PROTECTIONS", "Planted", "Protection", "broken_in", "replaced"]
+__all__ = [
+    "PLANTED",
+    "PROTECTIONS",
+    "LeaveOut",
+    "Planted",
+    "Protection",
+    "broken_in",
+    "replaced",
+]

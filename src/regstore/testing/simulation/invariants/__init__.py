@@ -8,6 +8,7 @@ from regstore.testing.simulation.invariants.collection import Collection
 from regstore.testing.simulation.invariants.conduct import Conduct
 from regstore.testing.simulation.invariants.deadlines import overdue
 from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.marks import Marks
 from regstore.testing.simulation.invariants.pushes import Pushes
 from regstore.testing.simulation.invariants.rest import at_rest
 from regstore.testing.simulation.invariants.tags import Tags
@@ -21,6 +22,7 @@ def check(facts: Facts) -> Iterator[Violation]:
     """Yield what is wrong."""
     yield from Collection(facts).violations()
     yield from Conduct(facts).violations()
+    yield from Marks(facts).violations()
     yield from Pushes(facts).violations()
     yield from Tags(facts).violations()
     yield from Uploads(facts).violations()
