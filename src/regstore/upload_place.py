@@ -31,6 +31,7 @@ class UploadPlace:
     :ivar start: without it there is no such upload.
     :ivar data: what was parked, owned by the driver.
     :ivar sealed: the whole, while it is verified.
+    :ivar purging: there as long as somebody ends it for its client.
     """
 
     def __init__(self, scope: Scope, upload_id: str) -> None:
@@ -38,6 +39,7 @@ class UploadPlace:
         self.data: str = layout.UploadData(scope.name, upload_id).path
         self.sealed: str = layout.UploadSealed(scope.name, upload_id).path
         self.start: str = layout.UploadStartedAt(scope.name, upload_id).path
+        self.purging: str = layout.UploadPurging(scope.name, upload_id).path
         self._driver = scope.driver
         self._name = scope.name
         self._id = upload_id
@@ -94,6 +96,24 @@ class UploadPlace:
         """Remove what an interrupted removal has left of an upload that is no more."""
         with suppress(DriverError):  # the caller has an answer already; purge looks again
             await self._driver.delete(self.directory.path)
+
+    async def sweep_unless_purged(self) -> None:
+        """Do what :meth:`sweep` does, unless somebody is about to end the upload, or was.
+
+        Whoever takes the start away puts it back where there is something new, and before that
+        nothing of it may go. It is put back before the mark is removed.
+        """
+        with suppress(DriverError):
+            try:
+                await self._driver.stat(self.purging, must_exist=True)
+            except PathNotFoundError:
+                await self._sweep_unless_started()
+
+    async def _sweep_unless_started(self) -> None:
+        try:
+            await self.require_started()
+        except BlobUploadUnknownError:
+            await self.sweep()
 
     def misplaced(self, stands: int, given: int) -> RegstoreError:
         """Return the error for bytes that do not begin where the upload stands."""

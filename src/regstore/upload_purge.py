@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from regstore import layout
 from regstore._protections import protections
 from regstore.driver import Content, FileInfo
 from regstore.errors import DriverError, PathNotFoundError
@@ -52,7 +51,6 @@ class Purge:
         self._scope = scope
         self._driver = scope.driver
         self._place = UploadPlace(scope, upload_id)
-        self._mark = layout.UploadPurging(scope.name, upload_id).path
 
     async def end(self, older_than: timedelta) -> bool:
         """End the upload; return ``False`` where something of it is younger than that.
@@ -114,16 +112,16 @@ class Purge:
             raise
 
     async def _unmark(self) -> None:
-        await self._driver.delete_file(self._mark, missing_ok=True)
+        await self._driver.delete_file(self._place.purging, missing_ok=True)
 
     async def _marked_at(self) -> datetime | None:
         """Say that the upload is being ended, and return the time by the store's clock.
 
         ``None`` where somebody else has removed the mark at once.
         """
-        await self._driver.put_content(self._mark, b"")
+        await self._driver.put_content(self._place.purging, b"")
         try:
-            return (await self._driver.stat(self._mark, must_exist=True)).modified
+            return (await self._driver.stat(self._place.purging, must_exist=True)).modified
         except PathNotFoundError:
             return None
 
@@ -131,7 +129,7 @@ class Purge:
         """Return what there is of the upload; ``None`` where nothing can be seen."""
         found = {info.path: info for info in await self._files()}
         parked_at = await self._driver.parked_at(self._place.data)
-        mark = found.pop(self._mark, None)
+        mark = found.pop(self._place.purging, None)
         times = [info.modified for info in found.values()]
         if parked_at is not None:
             times.append(parked_at)

@@ -1,4 +1,4 @@
-"""Two processes end the same upload while its client goes on with it."""
+"""Somebody ends an upload while its client goes on with it: another one does, too, or looks."""
 
 from __future__ import annotations
 
@@ -57,9 +57,20 @@ class Ground:
         with suppress(BlobUploadUnknownError):
             await coro
 
+    async def _look(self, after: float) -> None:
+        await self._sleep(after)
+        await self.repository().uploads.resume(self.upload_id).status()
+
     def meet(self, after: float) -> None:
         """Let two purges and the client do what they do at the same time."""
-        for each in (self._purge(), self._purge(), self._go_on(after)):
+        self._at_once(self._purge(), self._purge(), self._go_on(after))
+
+    def be_looked_at(self, after: float, looked_at: float) -> None:
+        """Let a purge, the client and somebody who looks do what they do at the same time."""
+        self._at_once(self._purge(), self._go_on(after), self._look(looked_at))
+
+    def _at_once(self, *doing: Coroutine[Any, Any, None]) -> None:
+        for each in doing:
             process = self.world.process("registry")
             self.world.loop.spawn(self._patiently(each), process, "registry")
         self.run(self._sleep(60))
@@ -71,6 +82,22 @@ def test_what_was_acknowledged_is_kept(conditions: Literal["enforced", "absent"]
     for seed in range(80):
         ground = Ground(seed, Knobs(latency=0.5, conditions=conditions))
         ground.meet(after=seed % 16 / 5)
+        if ground.is_acknowledged:
+            acknowledged += 1
+            status = ground.repository().uploads.resume(ground.upload_id).status()
+            assert ground.run(status) == 2 * len(HALF), seed
+    assert acknowledged
+
+
+@pytest.mark.parametrize("stale", [0.0, 2.0])
+def test_who_finds_no_upload_takes_nothing_from_whoever_ends_it(stale: float) -> None:
+    knobs = Knobs(
+        latency=0.5, slow=0.1, stale_get=stale, stale_head=stale, stale_list=stale, front_ends=3
+    )
+    acknowledged = 0
+    for seed in range(200):
+        ground = Ground(seed, knobs)
+        ground.be_looked_at(after=seed % 16 / 5, looked_at=2 + seed % 11 / 2)
         if ground.is_acknowledged:
             acknowledged += 1
             status = ground.repository().uploads.resume(ground.upload_id).status()
