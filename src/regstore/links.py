@@ -51,13 +51,15 @@ async def write_link(driver: StorageDriver, path: str, digest: Digest) -> None:
     await driver.put_content(path, layout.link_body(digest))
 
 
-async def link_exists(driver: StorageDriver, path: str) -> bool:
+async def link_exists(driver: StorageDriver, path: str, *, must_exist: bool = False) -> bool:
     """Return whether there is a link at *path* that holds a digest.
+
+    :param must_exist: something proves that there was one: a store that lags is waited for.
 
     :raises CorruptContentError: there is one, but it holds none.
     """
     try:
-        await read_link(driver, path)
+        await read_link(driver, path, must_exist=must_exist)
     except PathNotFoundError:
         return False
     return True

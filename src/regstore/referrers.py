@@ -113,12 +113,16 @@ class AsyncReferrers:
                         await self._drop_if_stale(entry)
 
     async def _drop_if_stale(self, entry: layout.Referrer) -> None:
-        """Delete *entry* if its manifest is gone; one that is pushed meanwhile is added again."""
+        """Delete *entry* if its manifest is gone; one that is pushed meanwhile is added again.
+
+        The entry was written after the link of its manifest, so a miss of that is not believed
+        before all must see it.
+        """
         revision = layout.RevisionLink(entry.name, entry.digest).path
-        if await link_exists(self._driver, revision):
+        if await link_exists(self._driver, revision, must_exist=True):
             return
         await self._driver.delete_file(entry.path, missing_ok=True)
-        if await link_exists(self._driver, revision):
+        if await link_exists(self._driver, revision, must_exist=True):
             await self._add_again(entry.digest)
 
     async def _add_again(self, digest: Digest) -> None:
@@ -219,7 +223,7 @@ class AsyncReferrers:
     async def _described(self, digest: Digest) -> tuple[Document, Descriptor] | None:
         """Return a manifest that has a subject, and its descriptor; None for any other."""
         with suppress(PathNotFoundError, ManifestInvalidError):
-            content = await self._driver.get_content(layout.BlobData(digest).path)
+            content = await self._driver.get_content(layout.BlobData(digest).path, must_exist=True)
             document = parse_document(self._scope.name, content.data)
             if document.subject is not None:
                 return document, document.describe(digest, len(content.data))

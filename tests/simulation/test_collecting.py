@@ -147,7 +147,7 @@ CARELESS: dict[str, tuple[LeaveOut, dict[str, Any]]] = {
 def test_a_careless_mark_is_seen(name: str) -> None:
     leave_out, faults = CARELESS[name]
     for seed in range(1, 13):
-        run = draw_with_collectors(seed, "strong", with_stock=True)
+        run = draw_with_collectors(seed, "ignoring", with_stock=True)
         run = replace(run, knobs=replace(run.knobs, **faults))
         with leave_out(), replaced(collector, take_mark=_mark_as_complete):
             found = broken_by(run)

@@ -16,11 +16,17 @@ from tests.simulation.protections.blobs import BLOB_BUGS, BLOBS
 from tests.simulation.protections.planted import Planted, broken_in
 from tests.simulation.protections.protection import LeaveOut, Protection, replaced
 from tests.simulation.protections.reads import READS
-from tests.simulation.protections.referrers import REFERRER_BUGS
+from tests.simulation.protections.referrers import REFERRER_BUGS, REFERRERS
 from tests.simulation.protections.tags import TAGS
 from tests.simulation.protections.uploads import UPLOADS
 
-PROTECTIONS: Final[Mapping[str, Protection]] = {**BLOBS, **TAGS, **READS, **UPLOADS}
+PROTECTIONS: Final[Mapping[str, Protection]] = {
+    **BLOBS,
+    **TAGS,
+    **READS,
+    **REFERRERS,
+    **UPLOADS,
+}
 PLANTED: Final[Mapping[str, Planted]] = {**BLOB_BUGS, **REFERRER_BUGS}
 
 __all__ = [

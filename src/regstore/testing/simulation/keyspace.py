@@ -29,12 +29,17 @@ class Image:
 
     :ivar blobs: what it refers to.
     :ivar images: the manifests that it refers to; those of an index.
+    :ivar subject: what it is attached to, which need not be there.
     """
 
     body: bytes
     digest: Digest
     blobs: tuple[Blob, ...] = ()
     images: tuple[Image, ...] = ()
+    subject: Image | None = None
+
+
+CONFIG_TYPE: Final = "application/vnd.example.config"
 
 
 def _blob(size: int) -> Blob:
@@ -51,7 +56,7 @@ def _manifest(config: Blob, layers: Iterable[Blob], subject: Image | None = None
     document: dict[str, object] = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": _described("application/vnd.example.config", config.digest, len(config.data)),
+        "config": _described(CONFIG_TYPE, config.digest, len(config.data)),
         "layers": [
             _described("application/vnd.example.layer", layer.digest, len(layer.data))
             for layer in layers
@@ -60,7 +65,7 @@ def _manifest(config: Blob, layers: Iterable[Blob], subject: Image | None = None
     if subject is not None:
         document["subject"] = _described(OCI_MANIFEST, subject.digest, len(subject.body))
     body = json.dumps(document).encode()
-    return Image(body, Digest.of(body), (config, *layers))
+    return Image(body, Digest.of(body), (config, *layers), subject=subject)
 
 
 def _index(images: Iterable[Image]) -> Image:

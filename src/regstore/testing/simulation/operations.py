@@ -32,6 +32,8 @@ Kind = Literal[
     "append",
     "commit upload",
     "cancel upload",
+    "list referrers",
+    "reindex",
 ]
 
 Outcome = Literal["running", "ok", "failed", "unknown"]

@@ -28,6 +28,8 @@ Verb = Literal[
     "append other",
     "commit upload",
     "cancel upload",
+    "list referrers",
+    "reindex",
     "delete manifest",
     "delete blob",
     "collect",
@@ -45,11 +47,12 @@ KINDS: Final[dict[str, dict[Verb, int]]] = {
     "uploader": {"begin upload": 3, "append": 4, "commit upload": 3, "append other": 1},
     "deleter": {"delete manifest": 4, "delete blob": 1, "push": 2},
     "purger": {"cancel upload": 2, "begin upload": 1, "append": 1},
+    "attacher": {"push": 3, "list referrers": 4, "reindex": 2, "delete manifest": 2},
     "stock": {"push stock": 1},
 }  # fmt: skip
 """What each kind of actor does, and how often."""
 
-_NEED_IMAGES: Final = frozenset({"puller", "tagger", "retagger", "mounter", "deleter"})
+_NEED_IMAGES: Final = frozenset({"puller", "tagger", "retagger", "mounter", "deleter", "attacher"})
 """Kinds that have nothing to do where nothing was pushed: they begin with that, as a rule."""
 
 
@@ -105,13 +108,21 @@ class Scenario:
     @property
     def collectors(self) -> list[str]:
         """The names of the collectors."""
-        verbs = {plan.name: {step.verb for step in plan.steps} for plan in self.actors}
-        return [name for name, its in verbs.items() if "collect" in its]
+        return self._who("collect")
+
+    @property
+    def stock(self) -> list[str]:
+        """The names of those that push and know nothing of this library."""
+        return self._who("push stock")
 
     @property
     def has_stock(self) -> bool:
-        """Whether somebody pushes who knows nothing of this library."""
-        return any(step.verb == "push stock" for plan in self.actors for step in plan.steps)
+        """Whether there are any."""
+        return bool(self.stock)
+
+    def _who(self, verb: Verb) -> list[str]:
+        verbs = {plan.name: {step.verb for step in plan.steps} for plan in self.actors}
+        return [name for name, its in verbs.items() if verb in its]
 
 
 def draw_scenario(

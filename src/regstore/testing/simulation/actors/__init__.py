@@ -15,6 +15,7 @@ from regstore.testing.simulation.actors.pushing import (
     push,
     push_manifest,
 )
+from regstore.testing.simulation.actors.referring import list_referrers, reindex
 from regstore.testing.simulation.actors.stock import push_stock
 from regstore.testing.simulation.actors.tagging import (
     create_tag,
@@ -49,6 +50,8 @@ VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
     "append other": append_other,
     "commit upload": commit_upload,
     "cancel upload": cancel_upload,
+    "list referrers": list_referrers,
+    "reindex": reindex,
     "delete manifest": delete_manifest,
     "delete blob": delete_blob,
     "collect": collect,

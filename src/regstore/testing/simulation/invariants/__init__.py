@@ -10,6 +10,7 @@ from regstore.testing.simulation.invariants.deadlines import overdue
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.invariants.marks import Marks
 from regstore.testing.simulation.invariants.pushes import Pushes
+from regstore.testing.simulation.invariants.referrers import Referrers
 from regstore.testing.simulation.invariants.rest import at_rest
 from regstore.testing.simulation.invariants.tags import Tags
 from regstore.testing.simulation.invariants.uploads import Uploads
@@ -24,6 +25,7 @@ def check(facts: Facts) -> Iterator[Violation]:
     yield from Conduct(facts).violations()
     yield from Marks(facts).violations()
     yield from Pushes(facts).violations()
+    yield from Referrers(facts).violations()
     yield from Tags(facts).violations()
     yield from Uploads(facts).violations()
     yield from overdue(facts)

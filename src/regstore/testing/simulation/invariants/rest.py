@@ -4,8 +4,8 @@
   somebody has asked to delete, whoever refers to it.
 - What :func:`~regstore.testing.simulation.audit.audit` says besides; of uploads only where nobody
   crashed, where no request arrived twice and where whoever began a session in the store was told
-  of it: what else is left of them is for a purge. I8 is in :mod:`.tags`. Of what is parked in them
-  nothing where :meth:`Uploads.torn` says so.
+  of it: what else is left of them is for a purge. I8 is in :mod:`.tags`, and who is not listed in
+  :mod:`.referrers`. Of what is parked in uploads nothing where :meth:`Uploads.torn` says so.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regstore import layout
-from regstore.testing.simulation.audit import audit
+from regstore.testing.simulation.audit import audit, is_unlisted
 from regstore.testing.simulation.invariants.facts import (
     Facts,
     Item,
@@ -36,7 +36,8 @@ def at_rest(facts: Facts) -> Iterator[Violation]:
     torn = Uploads(facts).torn()
     for violation in audit(facts.bucket):
         is_torn = violation.invariant == "I17" and violation.key.startswith(torn)
-        if violation.invariant not in judged_elsewhere and not is_torn:
+        is_judged = violation.invariant in judged_elsewhere or is_unlisted(violation)
+        if not is_judged and not is_torn:
             yield violation
     deleted = {item_of(each) for each in facts.ledger.of("delete blob", "delete manifest")}
     contents = facts.bucket.contents
