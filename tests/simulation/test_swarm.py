@@ -23,16 +23,6 @@ from tests.simulation.test_protections import run_of
 
 FRESH_RUNS = 250
 REQUESTS = 150
-FOUND = [
-    ("strong", 61306),
-    ("eventual", 324),
-    ("eventual", 1169),
-    ("eventual", 40398),
-    ("eventual", 80203),
-    ("eventual", 81048),
-    ("eventual", 81133),
-]
-"""Runs that have broken promises. Where that is told in a few steps, another test does so, too."""
 
 
 def look(seed: int, runs: int) -> None:
@@ -53,11 +43,6 @@ def test_no_fresh_run_breaks_a_promise(part: int) -> None:
     seed = int.from_bytes(os.urandom(6))
     sys.stdout.write(f"part {part}: the first of {FRESH_RUNS} seeds is {seed}\n")
     look(seed, FRESH_RUNS)
-
-
-@pytest.mark.parametrize(("store", "seed"), FOUND)
-def test_what_was_found_once_is_not_found_again(store: str, seed: int) -> None:
-    assert not simulate(draw(seed, store)).violations
 
 
 def test_a_run_is_worth_it() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final, NoReturn
 
-from regstore import content, layout
+from regstore import content, layout, upload_purge
 from regstore._protections import without
 from regstore.consistency.settled_writes import Opening, SettledWrites
 from regstore.digest import Digest
@@ -16,9 +17,13 @@ from regstore.errors import PreconditionFailedError, RegstoreError
 from regstore.scope import Scope
 from regstore.upload import AsyncUpload
 from regstore.upload_content import Buffer, UploadContent
+from regstore.upload_purge import Purge
 from tests.simulation.protections.protection import Protection, all_of, replaced
 
 _UPLOADERS: Final = ("uploader",)
+_PURGERS: Final = ("uploader", "purger")
+
+_end = Purge.end
 
 
 async def _open_only(self: AsyncUpload, wanted: Digest, size: int | None) -> None:
@@ -55,6 +60,11 @@ async def _believe(store: ObjectStore, key: str, size: int, version: str | None)
     return version or ""
 
 
+async def _end_at_any_age(self: Purge, older_than: timedelta) -> bool:
+    del older_than
+    return await _end(self, timedelta(0))
+
+
 UPLOADS: Final = {
     "one goes on, the others are told": Protection(
         "uploads",
@@ -67,7 +77,7 @@ UPLOADS: Final = {
     "a look whether it is there after it was parked": Protection(
         "uploads",
         "conditional",
-        ("uploader", "purger"),
+        _PURGERS,
         frozenset({"I19"}),
         80,
         lambda: without("start_recheck"),
@@ -75,10 +85,27 @@ UPLOADS: Final = {
     "the start of an upload goes first": Protection(
         "uploads",
         "conditional",
-        ("uploader", "purger"),
+        _PURGERS,
         frozenset({"I17", "I19"}),
         120,
         lambda: without("startedat_first"),
+    ),
+    "what is young is not purged": Protection(
+        "uploads",
+        "strong",
+        _PURGERS,
+        frozenset({"I19"}),
+        40,
+        lambda: replaced(Purge, end=_end_at_any_age),
+    ),
+    "who purges looks for new bytes": Protection(
+        "uploads",
+        "conditional",
+        _PURGERS,
+        frozenset({"I19"}),
+        120,
+        lambda: replaced(upload_purge._Seen, has_grown_since=lambda *_: False),  # noqa: SLF001
+        {"latency": 0.3},
     ),
     "content is verified": Protection(
         "uploads",

@@ -32,6 +32,7 @@ Kind = Literal[
     "append",
     "commit upload",
     "cancel upload",
+    "purge upload",
     "list referrers",
     "reindex",
 ]
@@ -50,6 +51,7 @@ class Operation:
     :ivar tags: those that a pushed manifest gets.
     :ivar expect: what a tag must be for it to change: a digest; ``""``: absent; ``None``: any.
     :ivar data: of uploads, the content of which the next piece was sent.
+    :ivar older_than: of purges, seconds for which an upload must have been left alone.
     :ivar limit: seconds within which it must end, if any.
     :ivar returned: when it ended; of one that a crash ended, when that was.
     :ivar found: what it returned; of what was sent to uploads, where that began (``None`` where the
@@ -67,6 +69,7 @@ class Operation:
     tags: tuple[str, ...] = ()
     expect: str | None = None
     data: bytes = b""
+    older_than: float = 0.0
     limit: float | None = None
     invoked: float = 0.0
     returned: float = 0.0

@@ -28,6 +28,7 @@ Verb = Literal[
     "append other",
     "commit upload",
     "cancel upload",
+    "purge upload",
     "list referrers",
     "reindex",
     "delete manifest",
@@ -46,7 +47,7 @@ KINDS: Final[dict[str, dict[Verb, int]]] = {
     "mounter": {"mount": 3, "push manifest": 1, "pull": 1, "push": 1},
     "uploader": {"begin upload": 3, "append": 4, "commit upload": 3, "append other": 1},
     "deleter": {"delete manifest": 4, "delete blob": 1, "push": 2},
-    "purger": {"cancel upload": 2, "begin upload": 1, "append": 1},
+    "purger": {"cancel upload": 1, "purge upload": 3, "begin upload": 2, "append": 3},
     "attacher": {"push": 3, "list referrers": 4, "reindex": 2, "delete manifest": 2},
     "stock": {"push stock": 1},
 }  # fmt: skip

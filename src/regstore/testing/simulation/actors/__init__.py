@@ -30,6 +30,7 @@ from regstore.testing.simulation.actors.uploading import (
     begin_upload,
     cancel_upload,
     commit_upload,
+    purge_upload,
 )
 from regstore.testing.simulation.scenario import Step, Verb
 
@@ -50,6 +51,7 @@ VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
     "append other": append_other,
     "commit upload": commit_upload,
     "cancel upload": cancel_upload,
+    "purge upload": purge_upload,
     "list referrers": list_referrers,
     "reindex": reindex,
     "delete manifest": delete_manifest,

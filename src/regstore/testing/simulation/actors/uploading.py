@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 from regstore.errors import BlobUploadUnknownError
@@ -11,6 +12,8 @@ from regstore.testing.simulation.scenario import Step
 
 _PIECES: Final = (30, 64, 90, 150)
 """Bytes of one request: less than a part of the simulated store, one, and more."""
+_AGES: Final = (1.0, 3.0, 9.0)
+"""Seconds: some uploads are younger than that, and some older."""
 
 
 async def begin_upload(actor: Actor, step: Step) -> None:
@@ -83,10 +86,20 @@ async def commit(actor: Actor, step: Step, upload: KnownUpload) -> None:
 
 
 async def cancel_upload(actor: Actor, step: Step) -> None:
-    """Do to one upload what a purge does."""
+    """End any upload as its client does that does not want it any more."""
     if upload := _choose(actor, step):
         cancelling = actor.repository(upload.repository).uploads.resume(upload.upload_id).cancel()
         await actor.call(cancelling, "cancel upload", upload.repository, upload.upload_id, step)
+
+
+async def purge_upload(actor: Actor, step: Step) -> None:
+    """End any upload that was left alone for long enough."""
+    if upload := _choose(actor, step):
+        age = _AGES[step.variant // 2 % len(_AGES)]
+        uploads = actor.repository(upload.repository).uploads
+        purging = uploads.purge_one(upload.upload_id, timedelta(seconds=age))
+        name, upload_id = upload.repository, upload.upload_id
+        await actor.call(purging, "purge upload", name, upload_id, step, older_than=age)
 
 
 def _choose(actor: Actor, step: Step) -> KnownUpload | None:

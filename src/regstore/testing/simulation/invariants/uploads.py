@@ -4,7 +4,8 @@
 - I17: what was acknowledged of an upload stays until it is over: whoever goes on with it later
   begins after it. No position is acknowledged with two different bytes. Who only ever sends the
   bytes of the blob is never told that the upload has another digest.
-- I19: nothing is acknowledged of an upload that was gone when it arrived.
+- I19: nothing is acknowledged of an upload that was gone when it arrived. What a purge must leave
+  alone is in :mod:`.purges`.
 - I20: whoever commits again what was committed is told that it is there.
 
 Not promised: where the store has no conditions, two who go on with one upload at the same time, or
@@ -25,6 +26,7 @@ from regstore.errors import (
     PreconditionFailedError,
 )
 from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.purges import Purges
 from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.violations import Violation
 
@@ -39,11 +41,11 @@ class Uploads:
 
     def violations(self) -> Iterator[Violation]:
         """Yield what is wrong."""
-        facts = self._facts
         for (name, upload_id), operations in self._of_uploads().items():
             key = layout.Upload(name, upload_id).path
-            started = layout.UploadStartedAt(name, upload_id).path
-            ends = [each.time for each in facts.versions(started) if each.content is None]
+            purges = Purges(self._facts, name, upload_id, operations)
+            yield from purges.violations()
+            ends = purges.ends()
             acked = [
                 each
                 for each in operations
@@ -73,7 +75,9 @@ class Uploads:
 
     def _of_uploads(self) -> dict[tuple[str, str], list[Operation]]:
         found: dict[tuple[str, str], list[Operation]] = {}
-        for operation in self._facts.ledger.of("append", "commit upload", "cancel upload"):
+        for operation in self._facts.ledger.of(
+            "append", "commit upload", "cancel upload", "purge upload"
+        ):
             found.setdefault((operation.repository, operation.subject), []).append(operation)
         return found
 
