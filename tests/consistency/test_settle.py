@@ -358,6 +358,27 @@ def test_what_others_do_on_a_strong_store_is_seen_at_once() -> None:
     assert bench.runtime.clock.seconds == 0
 
 
+def test_what_others_delete_on_a_strong_store_is_asked_for_once_more() -> None:
+    bench = strong()
+    bench.put("a")
+    bench.wait(1)
+    bench.by_others("a", None)
+    before = len(bench.asked.calls)
+    with pytest.raises(PathNotFoundError):
+        bench.get("a")
+    assert len(bench.asked.calls) == before + 2
+    assert bench.runtime.clock.seconds == pytest.approx(1)
+
+
+def test_on_a_strong_store_the_journal_does_not_answer_for_what_others_may_have_deleted() -> None:
+    bench = strong()
+    bench.put("a")
+    bench.by_others("a", None)
+    bench.left = 0.1
+    with pytest.raises(NotYetVisibleError, match="try again"):
+        bench.get("a")
+
+
 class Overrated(LaggingDriver):
     """Claims what its inner driver claims, and lags."""
 

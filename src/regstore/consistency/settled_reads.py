@@ -234,8 +234,13 @@ class _Wait(Generic[T]):
         if entry is None:
             # Somebody else wrote it: where nobody ever knew a bound, waiting proves nothing.
             return self._begun + self._trust.reach if self._trust.reach else -inf
-        start = self._begun if self._trust.bound == 0 else entry.time
-        return start + self._trust.window
+        # A store that promises not to lag is asked once more whatever the age of the write.
+        end = entry.time + self._trust.window
+        return max(end, self._begun) if self._is_prompt else end
+
+    @property
+    def _is_prompt(self) -> bool:
+        return self._trust.bound == 0
 
     def _note(self, entry: Entry | None, answer: T | None, verdict: Verdict) -> None:
         """Report an answer that is stale beyond doubt where the store promises none."""
@@ -277,7 +282,8 @@ class _Wait(Generic[T]):
         if entry.kind != "put":
             self._trust.seen.from_journal += 1
             raise PathNotFoundError(self._asked.path, self._name, "deleted by this process")
-        remembered = self._asked.remembered(entry)
+        # Where nothing should lag it is as likely that others have taken it away.
+        remembered = None if self._is_prompt else self._asked.remembered(entry)
         if remembered is None:
             self._not_yet("this process has written it")
         self._trust.seen.from_journal += 1
