@@ -584,6 +584,15 @@ class StorageDriver(ABC):
         :raises PathNotFoundError: no object lies there.
         """
 
+    def expect_lag(self, seconds: float | None) -> None:  # noqa: B027 - most have no use for it
+        """Be told that a write may show only after *seconds*, whatever this driver claims.
+
+        A hint for drivers that read back what they have written: from now on they wait for it, and
+        their ``Capabilities.staleness_bound`` says so. By default nothing is done.
+
+        :param seconds: ``None`` where nobody knows.
+        """
+
     @abstractmethod
     async def aclose(self) -> None:
         """Release what the driver holds. Harmless when repeated."""

@@ -360,7 +360,10 @@ class AsyncUpload:
 
     async def _give_up(self) -> None:
         self._is_over = True
-        await self._place.sweep_unless_purged()
+        if self._content.is_taken:
+            await self._place.sweep()
+        else:
+            await self._place.sweep_unless_purged()
 
     async def _end(self) -> None:
         self._is_over = True

@@ -37,6 +37,7 @@ class UploadContent(ABC):
     :ivar writer: open where more can be taken.
     :ivar sealed: where the whole lies when nothing more can be taken.
     :ivar published: what it has become.
+    :ivar is_taken: a commit has taken it away that nobody else has ended.
     """
 
     def __init__(self, scope: Scope, place: UploadPlace, hasher: Hasher | None) -> None:
@@ -44,6 +45,7 @@ class UploadContent(ABC):
         self.writer: FileWriter | None = None
         self.sealed: str | None = None
         self.published: Digest | None = None
+        self.is_taken: bool = False
         self._scope = scope
         self._driver = scope.driver
         self._place = place

@@ -20,7 +20,7 @@ PAIRS: list[tuple[type[ABC], Callable[[Any], Any]]] = [
     (FileReader, WrapperReader),
     (FileWriter, WrapperWriter),
 ]
-DEFAULTED = {"parked_at"}
+DEFAULTED = {"expect_lag", "parked_at"}
 CASES = [
     pytest.param(contract, wrapper, name, id=f"{contract.__name__}.{name}")
     for contract, wrapper in PAIRS
@@ -74,7 +74,7 @@ def ask(target: Any, name: str, *args: object, **named: object) -> object:  # no
 def test_every_part_of_the_contract_is_among_the_cases() -> None:
     found = {f"{contract.__name__}.{name}" for contract, _ in PAIRS for name in vars(contract)}
     assert {"StorageDriver.walk", "FileReader.read", "FileWriter.commit"} <= found
-    assert len(CASES) == 15 + 2 + 4
+    assert len(CASES) == 16 + 2 + 4
     assert len(ATTRIBUTES) == 3 + 1 + 2
 
 

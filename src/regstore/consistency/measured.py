@@ -143,6 +143,8 @@ class Measured(WrapperDriver):
         try:
             self._saved = await self._found()
             self._cached = None
+            if self._saved is not None and self.capabilities.staleness_bound != 0:
+                self._inner.expect_lag(self.capabilities.staleness_bound)
             self._is_read = True
         finally:
             self._under_way.discard("caps")

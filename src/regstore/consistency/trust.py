@@ -62,7 +62,7 @@ class Violation:
 class Trust:
     """What a store promises by now: what its driver claims, what was asked for, what was seen.
 
-    :param inner: the driver whose claims are asked for each time.
+    :param inner: the driver whose claims are asked for each time, and which is told of any lag.
     :param consistency: lowers the claims; ``None`` leaves them.
     :param hook: is told of each violation. It must not call the registry.
     """
@@ -80,6 +80,8 @@ class Trust:
         self._lost: set[Promise] = set()
         self._worst: float = 0.0
         self._cached: tuple[Capabilities, Capabilities] | None = None
+        if consistency is not None and consistency.kind != "strong":
+            inner.expect_lag(self.bound)
 
     @property
     def capabilities(self) -> Capabilities:
@@ -115,6 +117,7 @@ class Trust:
         self._lost.add(promise)
         self._worst = max(self._worst, seconds)
         self._cached = None
+        self._inner.expect_lag(self.bound)
         if self._hook is not None:
             self._hook(Violation(path, promise, seconds))
 

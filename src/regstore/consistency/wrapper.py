@@ -139,6 +139,10 @@ class WrapperDriver(StorageDriver):
         return await self._inner.local_file(path)
 
     @override
+    def expect_lag(self, seconds: float | None) -> None:
+        self._inner.expect_lag(seconds)
+
+    @override
     async def aclose(self) -> None:
         await self._inner.aclose()
 

@@ -156,6 +156,10 @@ class CarriedDriver(StorageDriver):
         return await self._call(self._inner.local_file, path)
 
     @override
+    def expect_lag(self, seconds: float | None) -> None:
+        self._inner.expect_lag(seconds)
+
+    @override
     async def aclose(self) -> None:
         await self._carrier.surely(self._inner.aclose)
 

@@ -79,7 +79,7 @@ def clause_of(test: str) -> str | None:
 def clauses() -> Mapping[str, Clause]:
     """Return every clause by its number, in the order of the contract."""
     # Late: pytest must find the suite not yet imported, to let its assertions tell what they saw.
-    from regstore.testing.suite.tests import StorageDriverTests  # noqa: PLC0415
+    from regstore.testing import StorageDriverTests  # noqa: PLC0415
 
     names = [name for name in dir(StorageDriverTests) if clause_of(name)]
     return {

@@ -164,11 +164,11 @@ class StorageDriverMachine(RuleBasedStateMachine):
     def move(self, source: str, destination: str) -> None:
         if self.hidden(source) or self.hidden(destination):
             return
+        before = self.version(destination)
         call = self.driver.move(self.at(source), self.at(destination))
         if source not in self.objects:
             self.fails(PathNotFoundError, call)
         else:
-            before = self.version(destination)
             self.run(call)
             if source != destination:
                 self.changed(destination, self.objects.pop(source), before)
@@ -177,11 +177,11 @@ class StorageDriverMachine(RuleBasedStateMachine):
     def copy(self, source: str, destination: str) -> None:
         if self.hidden(source) or self.hidden(destination) or source == destination:
             return
+        before = self.version(destination)
         call = self.driver.copy(self.at(source), self.at(destination))
         if source not in self.objects:
             self.fails(PathNotFoundError, call)
         else:
-            before = self.version(destination)
             self.run(call)
             self.changed(destination, self.objects[source], before)
 

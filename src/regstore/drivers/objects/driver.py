@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -73,6 +74,11 @@ class ObjectDriver(StorageDriver):
     def capabilities(self) -> Capabilities:  # type: ignore[override] # read-only: the store's
         """What the store keeps."""
         return self._store.capabilities
+
+    @override
+    def expect_lag(self, seconds: float | None) -> None:
+        known = self._store.capabilities
+        self._store.capabilities = replace(known, staleness_bound=seconds)
 
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:

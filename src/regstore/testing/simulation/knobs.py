@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from regstore.consistency import Consistency
 from regstore.driver import Capabilities
 from regstore.testing.objects import MemoryObjects
 
@@ -43,6 +44,7 @@ class Knobs:
         (distribution/distribution#1013); no class of stores has it.
     :ivar torn_assemblies: the same of parts that were sent straight to where they are read.
     :ivar conditions: kept; absent, and the driver says so; or accepted and silently ignored.
+    :ivar claims_strong: its driver claims that nothing lags; whoever opens it knows better.
     :ivar unique_versions: the same bytes written again have a new version.
     :ivar list_page: entries of one listing request: a listing that takes several spreads over time.
     :ivar clock_resolution: of ``modified``, cut off.
@@ -70,6 +72,7 @@ class Knobs:
     torn_copies: float = 0.0
     torn_assemblies: float = 0.0
     conditions: Conditions = "enforced"
+    claims_strong: bool = False
     unique_versions: bool = False
     list_page: int = 1000
     clock_resolution: float = 1e-6
@@ -95,14 +98,28 @@ class Knobs:
                 conditional_copy=False,
                 source_pinned_copy=False,
             )
-        reads_lag = max(self.stale_get, self.stale_head, self.negative) > 0
-        return replace(
+        claimed = replace(
             claimed,
             resume_scope="host",
             unique_versions=self.unique_versions,
+            clock_resolution=self.clock_resolution,
+        )
+        return claimed if self.claims_strong else self._lagging(claimed)
+
+    def _lagging(self, claimed: Capabilities) -> Capabilities:
+        reads_lag = max(self.stale_get, self.stale_head, self.negative) > 0
+        return replace(
+            claimed,
             read_after_write=not reads_lag or (self.new_is_seen and not self.negative),
             read_after_overwrite=not reads_lag,
             list_after_write=not self.stale_list,
             staleness_bound=self.bound,
-            clock_resolution=self.clock_resolution,
         )
+
+    @property
+    def consistency(self) -> Consistency | None:
+        """What whoever opens the store says of it, if its driver does not say so."""
+        if not (self.claims_strong and self.bound):
+            return None
+        kept = Consistency.claimed_by(self._lagging(MemoryObjects.capabilities))
+        return replace(kept, bound=self.bound)

@@ -180,7 +180,7 @@ class _Stage:
     def _begin(self, name: str) -> Actor:
         process = self._world.process(name)
         store = self._world.driver(process)
-        layers = Layers.needed_by(store, remote=True)
+        layers = Layers.needed_by(store, self._run.knobs.consistency, remote=True)
         driver = layers.around(self._world.driver(process))
         return Actor(process, driver, store, self._ledger, self._board)
 

@@ -58,6 +58,7 @@ def _read_after_new_write(random: Random) -> Knobs:
         new_is_seen=True,
         front_ends=random.choice((1, 3)),
         conditions=random.choice(("enforced", "absent")),
+        claims_strong=random.random() < 1 / 3,
     )
 
 
@@ -71,6 +72,7 @@ def _eventual(random: Random) -> Knobs:
         front_ends=random.choice((1, 3)),
         negative=random.choice((0.0, random.random())),
         conditions=random.choice(("enforced", "absent")),
+        claims_strong=random.random() < 1 / 3,
     )
 
 
