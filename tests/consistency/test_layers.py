@@ -32,6 +32,7 @@ from regstore.drivers.objects import ObjectDriver
 from regstore.drivers.threaded import ThreadedDriver
 from regstore.errors import TransientError
 from regstore.testing.faults import Call, InterceptedDriver, Lag, LaggingDriver
+from regstore.testing.objects import MemoryObjects
 from tests.places import VirtualRuntime
 
 T = TypeVar("T")
@@ -157,3 +158,20 @@ def test_what_is_found_out_of_a_store_lowers_what_every_layer_goes_by() -> None:
 
     driver = Layers.needed_by(Forgetful(), "eventual(3)", remote=True).around(Forgetful())
     assert driver.capabilities.staleness_bound == 3.0
+
+
+@pytest.mark.parametrize("consistency", ["eventual(3)", "read-after-write(3)"])
+def test_the_driver_is_told_that_its_store_lags_more_than_it_claims(consistency: str) -> None:
+    driver = ObjectDriver(MemoryObjects(runtime=VirtualRuntime()))
+    assert driver.capabilities.staleness_bound == 0
+    Layers.needed_by(driver, consistency, remote=True).around(driver)
+    assert driver.capabilities.staleness_bound == 3
+
+
+def test_the_driver_is_told_that_its_store_has_broken_its_word() -> None:
+    driver = ObjectDriver(MemoryObjects(runtime=VirtualRuntime()))
+    lagging = Overrated(driver, Lag(get=0.3, stat=0.3))
+    registry = Registry(Layers.needed_by(lagging, remote=True).around(lagging))
+    digest = registry.repository("library/app").blobs.put(b"content").digest
+    assert registry.repository("library/app").blobs.exists(digest)
+    assert driver.capabilities.staleness_bound is None

@@ -43,7 +43,7 @@ async def call(driver: StorageDriver, name: str) -> None:
     await result
 
 
-@pytest.mark.parametrize("name", [name for name in CALLS if name != "aclose"])
+@pytest.mark.parametrize("name", [name for name in CALLS if name not in {"aclose", "expect_lag"}])
 def test_without_a_finding_no_call_goes_through(name: str) -> None:
     store = RecordingDriver(MemoryDriver())
     driver = Probed(store)
