@@ -447,6 +447,20 @@ def test_what_is_short_is_not_acknowledged_to_who_finds_it_committed(place: Plac
         faulty(place, hook).uploads.resume(upload_id).commit(DIGEST)
 
 
+def test_who_learns_from_a_commit_that_the_upload_is_gone_removes_what_is_left(
+    place: Place,
+) -> None:
+    upload_id = parked(place.repository())
+    with pytest.raises(TransientError):  # the start is gone, and nothing else yet
+        faulty(place, failing("delete")).uploads.resume(upload_id).cancel()
+    upload = place.repository().uploads.resume(upload_id)
+    with pytest.raises(BlobUploadUnknownError):
+        upload.commit(Digest.of(OTHER))
+    data = layout.UploadData(NAME, upload_id).path
+    assert place.driver.runtime.run(place.driver.parked_at(data)) is None
+    assert place.files() == {}
+
+
 def test_the_proof_of_one_digest_is_none_of_another(place: Place) -> None:
     foreign = place.repository("library/other").blobs.put(OTHER)
     upload_id = parked(place.repository())
