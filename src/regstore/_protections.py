@@ -24,7 +24,6 @@ class Protections:
     :ivar quarantine_read: what a link names and is not at its place is read from quarantine.
     :ivar saved_claim: a writer that cannot compare and swap a tombstone leaves a claim of its own.
     :ivar child_check: a manifest push looks whether what it refers to is being collected.
-    :ivar stale_link_touch: it writes old links of its layers again, too.
     :ivar startedat_first: the start of an upload is removed before all else of it.
     :ivar start_recheck: bytes of an upload are acknowledged once its start was seen after them.
     :ivar size_check: what was published is looked at before it is linked.
@@ -34,7 +33,6 @@ class Protections:
     quarantine_read: bool = True
     saved_claim: bool = True
     child_check: bool = True
-    stale_link_touch: bool = True
     startedat_first: bool = True
     start_recheck: bool = True
     size_check: bool = True

@@ -83,8 +83,10 @@ async def renew(scope: Scope, digest: Digest) -> Descriptor:
     try:
         target, read = await read_versioned_link(scope.driver, link.path)
         info = await stat_data(scope, target)
-        linked = Linked(link, target, read, has_data=True)
-        if is_stale(scope, read) or is_late(scope, begun) or await is_collecting(scope):
+        linked, is_at_work = Linked(link, target, has_data=True), await is_collecting(scope)
+        if is_stale(scope, read):
+            await linked.claim(scope, begun).hold()
+        elif is_at_work or is_late(scope, begun):
             await linked.keep(scope, begun)
     except PathNotFoundError as error:
         raise blob_unknown(scope, digest) from error
@@ -96,13 +98,11 @@ class Linked:
     """What a link of a repository leads to.
 
     :ivar digest: under which the content lies.
-    :ivar read: what the link holds, and since when.
     :ivar has_data: whether the content is there.
     """
 
     link: Link
     digest: Digest
-    read: Content
     has_data: bool
 
     def claim(self, scope: Scope, begun: float) -> Claim:
@@ -110,20 +110,20 @@ class Linked:
         return Claim(scope, self.digest, self.link, begun)
 
     async def keep(self, scope: Scope, begun: float) -> None:
-        """Keep the content from collectors that are at work, or may be soon.
+        """Keep the content from collectors that have condemned it.
 
-        A young link keeps it from being condemned, but not from those who have condemned it before:
-        that is for whoever has written the link to see to, and may not have been done yet. Who is
-        late finds links gone, too.
+        The link does not, however young: to look for them is for whoever has written it, and may
+        not have been done yet. Nor must an old one be written again: who condemns the content after
+        this looks at everything once more before it is deleted, and sees what the caller writes in
+        time. Who is late finds links gone, too.
 
         :param begun: monotonic seconds of before it was looked at.
         :raises PathNotFoundError: it was collected meanwhile, and nobody has it.
         """
-        claim, switches = self.claim(scope, begun), protections()
-        is_old = switches.stale_link_touch and is_stale(scope, self.read)
-        if isinstance(self.link, layout.LayerLink) and (is_old or is_late(scope, begun)):
+        claim = self.claim(scope, begun)
+        if isinstance(self.link, layout.LayerLink) and is_late(scope, begun):
             await claim.hold()
-        elif switches.child_check:
+        elif protections().child_check:
             await claim.rescue()
 
 
@@ -150,7 +150,7 @@ async def find_linked(scope: Scope, *links: Link) -> Linked:
         or (found is not None and lies_at == digest)
         or await _find(scope, lies_at, must_exist=True) is not None
     )
-    return Linked(link, lies_at, read, has_data)
+    return Linked(link, lies_at, has_data)
 
 
 async def _first(scope: Scope, links: tuple[Link, ...]) -> tuple[Link, Digest, Content]:

@@ -18,9 +18,9 @@ from regstore.errors import DriverError, PathNotFoundError
 from regstore.testing.simulation.actors import collector, marking
 from regstore.testing.simulation.actors.marking import Mark
 from regstore.testing.simulation.running import Run, draw_with_collectors, simulate
-from regstore.testing.simulation.scenario import Plan
 from regstore.testing.simulation.stores import CLASSES
 from regstore.testing.simulation.trace import Change
+from tests.simulation.meeting import IGNORING, LAGGING, UNCONDITIONAL, Meeting
 from tests.simulation.protections import LeaveOut, replaced
 
 
@@ -57,48 +57,46 @@ def test_collectors_go_all_the_way_and_writers_stop_them() -> None:
     assert stages == {"condemned", "rescued", "deleting", "quarantined", "purging"}
 
 
-@pytest.mark.parametrize(
-    ("missing", "store", "with_stock", "runs"),
-    [
-        ("tombstone_check", "conditional", False, 12),
-        ("tombstone_check", "eventual", False, 12),
-        ("saved_claim", "strong", False, 12),
-        ("stale_link_touch child_check", "conditional", False, 12),
-        ("stale_link_touch child_check", "strong", False, 12),
-        ("quarantine_read", "eventual", True, 12),
-    ],
-)
-def test_missing_protections_are_seen(
-    missing: str, store: str, runs: int, *, with_stock: bool
-) -> None:
-    for seed in range(1, runs + 1):
-        run = draw_with_collectors(seed, store, with_stock=with_stock)
-        with without(*missing.split()):
+@pytest.mark.parametrize("store", ["conditional", "eventual"])
+def test_writers_that_look_for_no_tombstones_are_seen(store: str) -> None:
+    for seed in range(1, 13):
+        run = draw_with_collectors(seed, store)
+        with without("tombstone_check"):
             found = broken_by(run)
         if found & {"I1", "I2"}:
             assert not broken_by(run)
             return
-    pytest.fail(f"{runs} runs saw nothing")
+    pytest.fail("twelve runs saw nothing")
 
 
-def hurried(plan: Plan) -> Plan:
-    """Let a collector go on at once, once it has begun."""
-    first, *others = plan.steps
-    return replace(plan, steps=(first, *(replace(step, pause=5.0) for step in others)))
+@pytest.mark.parametrize(
+    ("missing", "meeting"),
+    [
+        ("tombstone_check", Meeting("push")),
+        ("tombstone_check", Meeting("push", UNCONDITIONAL)),
+        ("tombstone_check", Meeting("push", LAGGING)),
+        ("child_check", Meeting("push manifest")),
+        ("child_check", Meeting("push manifest", UNCONDITIONAL)),
+        ("child_check", Meeting("push manifest", LAGGING)),
+        ("saved_claim", Meeting("push", UNCONDITIONAL)),
+        ("saved_claim", Meeting("push", IGNORING)),
+        ("saved_claim", Meeting("push", LAGGING)),
+        ("quarantine_read", Meeting("push stock", pulls=8)),
+        ("quarantine_read", Meeting("push stock", UNCONDITIONAL, pulls=8)),
+        ("quarantine_read", Meeting("push stock", LAGGING, pulls=8)),
+    ],
+)
+def test_each_protection_is_missed_alone(missing: str, meeting: Meeting) -> None:
+    runs = [meeting.run(seed) for seed in range(1, 5)]
+    assert not any(broken_by(run) for run in runs)
+    with without(missing):
+        assert any(broken_by(run) & {"I1", "I2"} for run in runs)
 
 
 def test_a_collector_that_waits_for_nobody_loses_what_others_push() -> None:
-    for seed in range(1, 25):
-        run = draw_with_collectors(seed, "ignoring", with_stock=True)
-        scenario, pace = run.scenario, run.scenario.pace
-        assert pace is not None
-        actors = tuple(
-            hurried(plan) if plan.name in scenario.collectors else plan for plan in scenario.actors
-        )
-        hasty = replace(run, scenario=replace(scenario, actors=actors, pace=pace.hasty()))
-        if "I1" in broken_by(hasty):
-            return
-    pytest.fail("24 runs saw nothing")
+    meeting = Meeting("push stock", UNCONDITIONAL, stage="condemned")
+    assert not any(broken_by(meeting.run(seed)) for seed in range(1, 5))
+    assert any("I1" in broken_by(meeting.run(seed, is_hasty=True)) for seed in range(1, 5))
 
 
 _take_mark = marking.take_mark
