@@ -321,6 +321,16 @@ def test_listings_have_own_writes_and_lack_own_deletions() -> None:
             ask("d/e")
 
 
+def test_a_page_is_full_although_the_store_still_lists_what_was_deleted() -> None:
+    bench = Bench()
+    for name in ("a/1", "a/2", "b", "c", "d"):
+        bench.put(name)
+    bench.wait(10)
+    for name in ("a/1", "a/2", "b"):
+        bench.run(bench.driver.delete_file(name))
+    assert bench.names(limit=2) == ["c", "d"]
+
+
 def test_a_tree_is_deleted_with_what_a_listing_does_not_show() -> None:
     bench = Bench()
     bench.put("d/a")

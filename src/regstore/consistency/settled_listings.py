@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from regstore.consistency.journal import Entry, Journal
@@ -12,6 +12,8 @@ from regstore.driver import FileInfo, StorageDriver
 from regstore.errors import NotYetVisibleError, PathNotFoundError
 
 Names = AsyncGenerator[str, None]
+Inside = Mapping[str, Mapping[str, Entry]]
+"""What was done below a directory: by the name in it, then by the path from it."""
 
 
 class SettledListings:
@@ -53,9 +55,8 @@ class SettledListings:
                 async for name in names:
                     yield name
             return
-        added = _names_put(own, start_after)
         given = 0
-        async with aclosing(self._merged(path, own, added, start_after, limit)) as merged:
+        async with aclosing(self._merged(path, _by_name(own), start_after, limit)) as merged:
             async for name in merged:
                 yield name
                 given += 1
@@ -71,41 +72,35 @@ class SettledListings:
                 return
 
     async def _merged(
-        self,
-        path: str,
-        own: dict[str, Entry],
-        added: Sequence[str],
-        start_after: str | None,
-        limit: int | None,
+        self, path: str, own: Inside, start_after: str | None, limit: int | None
     ) -> Names:
         hides = not self._trust.capabilities.list_after_write
-        more = limit + len(own) if limit is not None and hides else limit
-        left = sorted(added, reverse=True)
+        more = limit + sum(map(len, own.values())) if limit is not None and hides else limit
+        left = sorted(_names_put(own, start_after), reverse=True)
         try:
             async with aclosing(self._inner.list(path, start_after, more)) as names:
                 async for name in names:
                     while left and left[-1] < name:
-                        if await self._is_added(path, left[-1], own):
+                        if await self._is_added(path, own[left[-1]]):
                             yield left[-1]
                         left.pop()
                     if left and left[-1] == name:
                         left.pop()
                         yield name
-                    elif not await self._is_hidden(path, name, own):
+                    elif not await self._is_hidden(path, name, own.get(name, {})):
                         yield name
         except PathNotFoundError:
             pass
         while left:
-            if await self._is_added(path, left[-1], own):
+            if await self._is_added(path, own[left[-1]]):
                 yield left[-1]
             left.pop()
 
-    async def _is_added(self, path: str, name: str, own: dict[str, Entry]) -> bool:
-        """Whether *name*, which the store does not list, is there all the same."""
+    async def _is_added(self, path: str, own: Mapping[str, Entry]) -> bool:
+        """Whether a name, which the store does not list, is there all the same: for its *own*."""
         if self._trust.capabilities.list_after_write:
-            puts = [each for each, entry in own.items() if entry.kind == "put" and _in(name, each)]
-            for each in puts:
-                if await self._is_late(_join(path, each), own[each]):
+            for each, entry in own.items():
+                if entry.kind == "put" and await self._is_late(_join(path, each), entry):
                     return True
             return False
         self._trust.seen.overlaid += 1
@@ -122,7 +117,7 @@ class SettledListings:
             self._trust.violated(path, "list_after_write", age)
         return True
 
-    async def _is_hidden(self, path: str, name: str, own: dict[str, Entry]) -> bool:
+    async def _is_hidden(self, path: str, name: str, own: Mapping[str, Entry]) -> bool:
         """Whether *name*, which the store lists, is gone."""
         if self._trust.capabilities.list_after_write:
             return False
@@ -130,7 +125,7 @@ class SettledListings:
         if (at is not None and at.kind != "put") or self.is_swept(_join(path, name)):
             self._trust.seen.overlaid += 1
             return True
-        if not any(_in(name, each) for each in own):
+        if not own:
             return False
         # Things below it were deleted: is anything left?
         async with aclosing(self.list(_join(path, name), None, 1)) as names:
@@ -209,13 +204,20 @@ class SettledListings:
             return None
 
 
-def _names_put(own: dict[str, Entry], start_after: str | None) -> list[str]:
-    names = {path.split("/", 1)[0] for path, entry in own.items() if entry.kind == "put"}
-    return [name for name in names if start_after is None or name > start_after]
+def _by_name(own: Mapping[str, Entry]) -> Inside:
+    inside: dict[str, dict[str, Entry]] = {}
+    for path, entry in own.items():
+        inside.setdefault(path.split("/", 1)[0], {})[path] = entry
+    return inside
 
 
-def _in(name: str, path: str) -> bool:
-    return path == name or path.startswith(f"{name}/")
+def _names_put(own: Inside, start_after: str | None) -> list[str]:
+    return [
+        name
+        for name, entries in own.items()
+        if (start_after is None or name > start_after)
+        and any(entry.kind == "put" for entry in entries.values())
+    ]
 
 
 def _join(path: str, name: str) -> str:
