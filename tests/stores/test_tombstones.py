@@ -88,6 +88,15 @@ def test_a_commit_that_finds_old_content_promises_it_anew(
     assert linked_at() - first > timedelta(seconds=GRACE / 2)
 
 
+def test_how_old_is_too_old_is_for_the_collector_to_say(site: Site, clock: VirtualRuntime) -> None:
+    put_whole(site.repository())
+    state = layout.Collecting(active=False, grace=3600.0)
+    site.put(layout.CollectionState().path, state.body())
+    clock.run(clock.sleep(2400))
+    site.repository().uploads.resume("5bc0866c-b930-4a00-8862-1c438d9d2b5b").commit(DIGEST)
+    assert age(site, LINK) < timedelta(minutes=1)
+
+
 def put_whole(repo: Repository) -> None:
     repo.blobs.put(BLOB, DIGEST)
 
