@@ -169,7 +169,9 @@ def test_the_driver_is_told_that_its_store_lags_more_than_it_claims(consistency:
 
 
 def test_the_driver_is_told_that_its_store_has_broken_its_word() -> None:
-    driver = ObjectDriver(MemoryObjects(runtime=VirtualRuntime()))
+    store = MemoryObjects(runtime=VirtualRuntime())
+    store.capabilities = replace(store.capabilities, unique_versions=True)
+    driver = ObjectDriver(store)
     lagging = Overrated(driver, Lag(get=0.3, stat=0.3))
     registry = Registry(Layers.needed_by(lagging, remote=True).around(lagging))
     digest = registry.repository("library/app").blobs.put(b"content").digest

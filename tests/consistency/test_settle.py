@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -387,6 +388,33 @@ def test_on_a_strong_store_the_journal_does_not_answer_for_what_others_may_have_
     bench.left = 0.1
     with pytest.raises(NotYetVisibleError, match="try again"):
         bench.get("a")
+
+
+class Repeating(InterceptedDriver):
+    """Has somebody delete a path, and write it once more between two looks; versions come again."""
+
+    capabilities = replace(MemoryDriver.capabilities, unique_versions=False)  # property there
+    looks = 0
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        if call.method in {"get_content", "list"}:
+            self.looks += 1
+            if self.looks == 1:
+                raise PathNotFoundError(call.path, self.name)
+        return await effect()
+
+
+def test_what_others_may_have_written_again_breaks_no_word() -> None:
+    bench = strong()
+    driver = Settled(Repeating(bench.bare), hook=bench.seen.append)
+    bench.run(driver.put_content("d/a", b"new"))
+    assert bench.run(driver.get_content("d/a")).data == b"new"
+    driver = Settled(Repeating(bench.bare), hook=bench.seen.append)
+    bench.run(driver.put_content("d/a", b"new"))
+    assert bench.run(collect(driver.list("d"))) == ["a"]
+    assert not bench.seen
+    assert driver.capabilities.read_after_write
 
 
 class Overrated(LaggingDriver):

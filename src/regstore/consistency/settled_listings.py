@@ -112,7 +112,8 @@ class SettledListings:
             await self._outer.stat(path)
         except PathNotFoundError:
             return False
-        if self._journal.find(path) is entry:
+        is_same = self._trust.capabilities.unique_versions  # else others may have written it again
+        if is_same and self._journal.find(path) is entry:
             age = self._inner.runtime.monotonic() - entry.time
             self._trust.violated(path, "list_after_write", age)
         return True

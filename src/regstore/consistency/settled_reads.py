@@ -261,8 +261,10 @@ class _Wait(Generic[T]):
         age = max(self._stale_at - entry.time, 0.0)
         self._trust.seen.staleness = max(self._trust.seen.staleness, age)
         promise: Promise = "read_after_write" if entry.fresh else "read_after_overwrite"
-        is_promised: bool = getattr(self._trust.capabilities, promise)
-        if entry.kind == "put" and self._missed and is_promised:
+        keeps = self._trust.capabilities
+        is_promised: bool = getattr(keeps, promise)
+        # Where versions come again others may have deleted it, and written the same once more.
+        if entry.kind == "put" and self._missed and is_promised and keeps.unique_versions:
             self._trust.violated(self._asked.path, promise, age)
 
     async def _ended(

@@ -123,10 +123,16 @@ class Uploads:
         )
 
     def _refused(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        """Look for commits that were refused although the bytes were right.
+
+        Beside a purge that lets the upload go on its client may find it gone, and then there again:
+        it commits what it takes for committed already, without the rest of the bytes.
+        """
         sent = {each.data for each in operations if each.kind == "append"}
+        purges = [each for each in operations if each.kind == "purge upload"]
         for commit in operations:
             is_refused = isinstance(commit.error, DigestInvalidError) and len(sent) <= 1
-            if is_refused and self._holds(commit, operations):
+            if is_refused and self._holds(commit, operations) and not self._meets(commit, purges):
                 yield Violation("I17", "all bytes were right, and it was refused", key)
 
     def _late(self, name: str, upload_id: str, operations: list[Operation]) -> Iterator[Violation]:
