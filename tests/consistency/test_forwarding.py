@@ -53,7 +53,12 @@ class Inner:
             self.answers.append(INFO)
             yield INFO
 
-        return listing if name in {"list", "walk"} else call
+        def tell(*args: object, **named: object) -> None:
+            self._note(name, signature.bind(self, *args, **named))
+
+        if name in {"list", "walk"}:
+            return listing
+        return call if inspect.iscoroutinefunction(getattr(self._contract, name)) else tell
 
     def _note(self, name: str, bound: inspect.BoundArguments) -> None:
         bound.apply_defaults()
@@ -103,7 +108,7 @@ def test_arguments_and_answers_are_forwarded(
         assert list(BlockingRuntime().iterate(answer)) == [INFO]
         assert inner.calls == [{"method": name, **given}]
         return
-    answer = run(answer)
+    answer = run(answer) if inspect.iscoroutine(answer) else answer
     assert inner.calls == [{"method": name, **given}]
     if inspect.signature(getattr(contract, name)).return_annotation == "None":
         assert answer is None
