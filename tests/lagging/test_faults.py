@@ -5,14 +5,18 @@ Each test names what it proves of :class:`regstore.consistency.Retrying`.
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from regstore import ANY, Digest
+from regstore.consistency.resolve import Resolver
 from regstore.errors import ThrottledError, TransientError
 from regstore.testing.faults import Lag
 from tests.images import make_image
-from tests.lagging.place import Place
+from tests.lagging.place import LONG, SHORT, Place
 from tests.s3proxy.damage import Choice, Damage, first, now_and_then
+from tests.simulation.protections.protection import nothing, replaced
 
 FIRST, SECOND, THIRD = (make_image(name) for name in ("first", "second", "third"))
 IMAGES = [make_image(f"image {number}") for number in range(8)]
@@ -111,6 +115,36 @@ def test_a_request_that_comes_again_moves_no_tag_that_was_compared(layered: Plac
 
 def test_without_comparing_a_request_that_comes_again_moves_it_back(bare: Place) -> None:
     assert move_twice(bare, expects=False) == ([200], SECOND.digest)
+
+
+def set_back_in_vain(place: Place, seconds: float) -> Digest:
+    """Move a tag and back, of which the last request is lost on a store that shows what was."""
+    repo, puts = place.repository(), count(1)
+    for image in (FIRST, SECOND):
+        image.push(repo, "v1" if image is FIRST else "other")
+
+    def is_last(method: str, target: str) -> bool:
+        return method == "PUT" and target.endswith(CURRENT) and next(puts) == 2
+
+    place.proxy.begin(first(is_last, "cut"), Lag(get=seconds, stat=seconds, list=seconds))
+    try:
+        for image in (SECOND, FIRST):
+            repo.tags.set("v1", image.digest)
+    finally:
+        place.proxy.begin()
+    return place.repository().tags.get("v1")
+
+
+def test_a_value_of_long_ago_is_not_taken_for_the_one_that_was_lost(layered: Place) -> None:
+    """It is looked for once it must show."""
+    with pytest.raises(TransientError) as caught:
+        set_back_in_vain(layered, SHORT)
+    assert caught.value.outcome_unknown
+
+
+def test_without_waiting_a_lost_write_is_acknowledged(layered: Place) -> None:
+    with replaced(Resolver, _until_shown=nothing):
+        assert set_back_in_vain(layered, LONG) == SECOND.digest
 
 
 def test_all_at_once(layered: Place) -> None:
