@@ -249,6 +249,8 @@ class Capabilities:
     @property
     def lag(self) -> float:
         """Seconds after which a write shows, :data:`UNKNOWN_LAG` where nobody knows."""
+        if self.read_after_write and self.read_after_overwrite and self.list_after_write:
+            return self.staleness_bound or 0.0
         return UNKNOWN_LAG if self.staleness_bound is None else self.staleness_bound
 
 

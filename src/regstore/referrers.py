@@ -84,7 +84,10 @@ class AsyncReferrers:
         return Page(shown, str(shown[-1].digest) if shown else None, len(items) > limit)
 
     async def reindex(self) -> int:
-        """Read every manifest of the repository again; add what the index lacks, drop what is gone.
+        """Read every manifest of the repository; add what the index lacks, drop what is gone.
+
+        Not promised: that what is pushed meanwhile is listed before this has ended, on a store that
+        lags. It may be taken for gone, and is added again then.
 
         :returns: how many manifests refer to another.
         :raises ConfigurationError: the index was written by a newer regstore.
@@ -105,12 +108,12 @@ class AsyncReferrers:
     async def _drop_stale(self) -> None:
         """Delete the entries of manifests that are no longer in the repository."""
         root = layout.SubjectsRoot(self._scope.name).path
+        specs = []
         with suppress(PathNotFoundError):
             async with aclosing(self._driver.walk(root)) as files:
-                async for info in files:
-                    entry = layout.parse(info.path)
-                    if isinstance(entry, layout.Referrer):
-                        await self._drop_if_stale(entry)
+                specs = [layout.parse(info.path) async for info in files]
+        entries = [spec for spec in specs if isinstance(spec, layout.Referrer)]
+        await self._scope.runtime.map(self._drop_if_stale, entries)
 
     async def _drop_if_stale(self, entry: layout.Referrer) -> None:
         """Delete *entry* if its manifest is gone; one that is pushed meanwhile is added again.

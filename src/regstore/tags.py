@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 
 from regstore import layout
 from regstore.consistency.backoff import Backoff
+from regstore.consistency.deadline import time_left
 from regstore.digest import Digest
 from regstore.driver import ANY as ANY_VERSION
 from regstore.driver import IF_ABSENT, Condition, if_version
@@ -77,6 +78,24 @@ class TagChange:
 
     digest: Digest
     modified: datetime
+
+
+class _Settling:
+    """Waits for a store to show what is true, as long as it may lag, and a little longer."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._runtime = scope.runtime
+        self._backoff = Backoff(scope.runtime)
+        self._until = scope.runtime.monotonic() + 2 * scope.driver.capabilities.lag
+
+    async def waits(self) -> bool:
+        """Wait a little; return ``False`` where there is no time for that."""
+        pause, left = self._backoff.pause(), time_left(self._runtime)
+        has_time = left is None or pause < left
+        if has_time and self._runtime.monotonic() <= self._until:
+            await self._runtime.sleep(pause)
+            return True
+        return False
 
 
 class AsyncTags:
@@ -276,7 +295,7 @@ class AsyncTags:
 
         A store that lags may show it although it is there no longer: so it is written again.
         """
-        backoff = Backoff(self._scope.runtime)
+        settling = _Settling(self._scope)
         for _ in range(_SWAP_ATTEMPTS):
             current, condition = await self._condition(tag)
             if current == digest and self._shows_truth:
@@ -288,7 +307,7 @@ class AsyncTags:
                 body = layout.link_body(digest)
                 await self._driver.put_content(self._current(tag), body, condition)
             except (PathExistsError, PreconditionFailedError):
-                await self._let_settle(backoff)
+                await self._let_settle(tag, settling)
                 continue
             return
         raise self._restless(tag)
@@ -297,10 +316,13 @@ class AsyncTags:
     def _shows_truth(self) -> bool:
         return self._driver.capabilities.read_after_overwrite
 
-    async def _let_settle(self, backoff: Backoff) -> None:
-        """Give a store that lags some time to show what has refused a change."""
-        if not self._shows_truth:
-            await self._scope.runtime.sleep(backoff.pause())
+    async def _let_settle(self, tag: str, settling: _Settling) -> None:
+        """Give a store that lags some time to show what has refused a change.
+
+        :raises TransientError: it has had that, or the caller has none.
+        """
+        if not self._shows_truth and not await settling.waits():
+            raise self._restless(tag)
 
     async def _condition(self, tag: str) -> tuple[Digest | None, Condition]:
         try:
@@ -327,7 +349,7 @@ class AsyncTags:
         if expect is ANY:
             await self._driver.delete_file(path)
             return
-        backoff = Backoff(self._scope.runtime)
+        settling = _Settling(self._scope)
         is_fenced = not loosely or self._driver.capabilities.conditional_delete
         for _ in range(_SWAP_ATTEMPTS):
             current, content = await read_versioned_link(self._driver, path)
@@ -337,7 +359,7 @@ class AsyncTags:
             try:
                 await self._driver.delete_file(path, condition, missing_ok=loosely)
             except PreconditionFailedError:
-                await self._let_settle(backoff)
+                await self._let_settle(tag, settling)
                 continue
             except UnsupportedMethodError:
                 if not (loosely and is_fenced):
@@ -399,7 +421,7 @@ class AsyncTags:
         return TagConflictError(msg, name=self._scope.name, tag=tag, current=current)
 
     def _restless(self, tag: str) -> TransientError:
-        detail = f"tag {tag!r} changed {_SWAP_ATTEMPTS} times while it was looked at; try again"
+        detail = f"tag {tag!r} changed again and again while it was looked at; try again"
         return TransientError(self._current(tag), self._driver.name, detail)
 
     def _immutable(self, tag: str) -> TagImmutableError:

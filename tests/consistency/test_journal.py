@@ -144,3 +144,18 @@ def test_threads_that_change_one_directory_lose_nothing_of_it(
         change(entries, directories, mine, adds=adds[0])
         entries.steps.left = 0
         assert sorted(directories.below("")) == sorted(entries)
+
+
+def test_what_another_thread_records_meanwhile_is_not_forgotten() -> None:
+    for at in range(1, 10):
+        entries, old, new = Entries(), entry("put", 0.0), entry("put", 5.0)
+        entries.record("d/a", old)
+        entries._entries = stepped = Stepped(entries._entries)  # noqa: SLF001 - to come between
+        entries._directories = Directories(stepped)  # noqa: SLF001
+        entries._directories.added("d/a")  # noqa: SLF001
+        stepped.steps = Steps(at, partial(entries.record, "d/a", new))
+        entries.forget("d/a", old)
+        is_recorded = stepped.steps.left <= 0
+        stepped.steps.left = 0
+        assert not is_recorded or entries.find("d/a") is new
+        assert not is_recorded or entries.below("d", 0.0) == {"a": new}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
 from typing_extensions import override
 
 from regstore import ABSENT, Digest, Registry, Repository, layout
-from regstore.consistency import Checked, Settled
-from regstore.driver import StorageDriver
+from regstore.consistency import Checked, Settled, deadline
+from regstore.driver import Capabilities, StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
-from regstore.errors import PathNotFoundError, RegstoreError
+from regstore.errors import PathNotFoundError, RegstoreError, TransientError
 from regstore.testing.faults import Call, InterceptedDriver, Lag, LaggingDriver
 from tests.places import VirtualRuntime
 
@@ -174,3 +175,29 @@ def test_a_swap_that_finds_its_value_long_gone_does_not_take_it_for_success() ->
     there.tags.set("t", first, expect=second)
     place.runtime.run(place.runtime.sleep(10))
     assert here.tags.get("t") == first
+
+
+class Stuck(LaggingDriver):
+    """Lags for much longer than it says."""
+
+    @property
+    @override
+    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
+        return replace(super().capabilities, staleness_bound=3.0)
+
+
+def test_a_swap_does_not_wait_for_the_truth_beyond_its_deadline_or_for_ever() -> None:
+    """A store that never shows what is true refuses each change of what it shows."""
+    place = Place(Lag(get=600.0, stat=600.0))
+    here = place.repository()
+    first = here.manifests.put(manifest(here, "first"), tags=["t"]).descriptor.digest
+    second = here.manifests.put(manifest(here, "second")).descriptor.digest
+    place.runtime.run(place.runtime.sleep(1000))
+    place.repository().tags.set("t", second)
+    driver = Stuck(MemoryDriver(place.store, place.runtime), place.lag)
+    stuck = Registry(Checked(Settled(driver))).repository("library/app")
+    for limit, least, most in ((1.0, 0.0, 1.0), (60.0, 3.0, 12.0)):
+        begun = place.runtime.monotonic()
+        with deadline(place.runtime, limit), pytest.raises(TransientError, match="again and again"):
+            stuck.tags.set("t", second, expect=first)
+        assert least <= place.runtime.monotonic() - begun <= most

@@ -417,6 +417,68 @@ def test_what_others_may_have_written_again_breaks_no_word() -> None:
     assert driver.capabilities.read_after_write
 
 
+class Meeting(InterceptedDriver):
+    """Has something happen at the second look at a path, and gives what is found then."""
+
+    act: Callable[[], object] = staticmethod(lambda: None)
+    after: Callable[[], object] = staticmethod(lambda: None)
+    looks = 0
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        if call.method not in {"get_content", "stat"}:
+            return await effect()
+        self.looks += 1
+        if self.looks != 2:
+            return await effect()
+        self.act()
+        try:
+            return await effect()
+        finally:
+            self.after()
+
+
+def test_an_answer_that_was_under_way_breaks_no_word() -> None:
+    bench = strong()
+    meeting = Meeting(bench.bare)
+    bench.driver = Settled(meeting, hook=bench.seen.append)
+    bench.put("a", b"first")
+    bench.by_others("a", None)
+    meeting.act = lambda: bench.put("a", b"second")
+
+    def later() -> None:
+        bench.wait(0.01)
+        bench.put("a", b"third")
+
+    meeting.after = later
+    bench.get("a")
+    assert not bench.seen
+
+
+def test_what_is_as_large_as_what_was_moved_breaks_no_word() -> None:
+    bench = strong()
+    meeting = Meeting(bench.bare)
+    bench.driver = Settled(meeting, hook=bench.seen.append)
+    bench.put("b", b"new")
+    bench.run(bench.driver.move("b", "a"))
+    bench.by_others("a", None)
+    meeting.act = lambda: bench.by_others("a", b"its")
+    assert bench.stat("a").size == 3
+    assert not bench.seen
+
+
+def test_a_listing_does_not_take_the_journal_for_the_store() -> None:
+    bench = Bench(Lag(get=0.2), None)
+    bench.driver = Settled(Overrated(bench.bare, bench.lag), hook=bench.seen.append)
+    bench.put("x")
+    assert bench.get("x") == b"new"
+    bench.put("d/a")
+    bench.put("d/b")
+    bench.run(bench.bare.delete_file("d/a"))
+    assert bench.names("d") == ["b"]
+    assert [each.promise for each in bench.seen] == ["read_after_write"]
+
+
 class Overrated(LaggingDriver):
     """Claims what its inner driver claims, and lags."""
 

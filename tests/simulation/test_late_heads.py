@@ -29,12 +29,15 @@ class LateHeads(RandomNetwork):
     """Carries the first record of each upload so slowly that nobody waits for it."""
 
     is_slow = True
+    is_unheard = False
 
     @override
     async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
         if self.is_slow and request.name == "put" and request.key.endswith("/head"):
             self.is_slow = False
             self._loop.call_at(self._loop.time + LATE, partial(self._repeat, request, effect))
+            if self.is_unheard:
+                raise TransientError(request.key, "test", "no answer", outcome_unknown=True)
             return await Promise[T](self._loop)
         return await super().carry(process, request, effect)
 
@@ -42,13 +45,13 @@ class LateHeads(RandomNetwork):
 class Ground:
     """A world whose first head record is late."""
 
-    def __init__(self, conditions: Conditions = "enforced") -> None:
+    def __init__(self, conditions: Conditions = "enforced", *, is_unheard: bool = False) -> None:
         knobs = Knobs(conditions=conditions)
         self.world = World(1, knobs)
         self.process = self.world.process("p")
-        self.world.network = LateHeads(
-            self.world.loop, self.world.trace, knobs, self.process.random
-        )
+        network = LateHeads(self.world.loop, self.world.trace, knobs, self.process.random)
+        network.is_unheard = is_unheard
+        self.world.network = network
         self.driver = self.world.driver(self.process)
 
     def run(self, coro: Coroutine[Any, Any, T]) -> T:
@@ -59,13 +62,14 @@ class Ground:
 
 
 @pytest.mark.parametrize("conditions", ["enforced", "absent"])
-def test_what_a_late_record_names_is_there(conditions: Conditions) -> None:
-    ground = Ground(conditions)
+@pytest.mark.parametrize("is_unheard", [False, True])
+def test_what_a_late_record_names_is_there(conditions: Conditions, *, is_unheard: bool) -> None:
+    ground = Ground(conditions, is_unheard=is_unheard)
 
     async def begin() -> FileWriter:
         writer = await ground.driver.writer("upload", append=True, begin=True)
         await writer.write(DATA)
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TransientError if is_unheard else TimeoutError):
             await ground.driver.runtime.within(1.0, writer.park())
         return writer
 

@@ -6,17 +6,23 @@ import array
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from regstore import Repository, Upload, layout
+from regstore.consistency import WrapperDriver
 from regstore.digest import Digest
+from regstore.driver import Capabilities, FileWriter
 from regstore.errors import (
     BlobUploadInvalidError,
     BlobUploadUnknownError,
     CorruptContentError,
     DigestInvalidError,
+    PathNotFoundError,
     PreconditionFailedError,
     RegistryError,
     TransientError,
@@ -29,6 +35,7 @@ from tests.stores.faults import Call, Crash, Hook, Hooked, Moment, fail_at, fail
 NAME = "library/app"
 BLOB, OTHER = (random.Random(seed).randbytes(1500) for seed in (1, 2))
 DIGEST, SHA512 = Digest.of(BLOB), Digest.of(BLOB, "sha512")
+OTHER_DIGEST = Digest.of(OTHER)
 
 
 @pytest.fixture(params=["memory", "local"])
@@ -472,3 +479,27 @@ def test_the_proof_of_one_digest_is_none_of_another(place: Place) -> None:
     with pytest.raises(RegistryError):
         upload.commit(foreign.digest)
     assert not place.has(layout.LayerLink(NAME, Digest(foreign.digest)).path)
+
+
+class ShowsNoBytes(WrapperDriver):
+    """Shows what others have parked later than all else."""
+
+    @property
+    @override
+    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
+        return replace(super().capabilities, read_after_overwrite=False, staleness_bound=1.0)
+
+    @override
+    async def writer(self, path: str, **settings: Any) -> FileWriter:
+        if settings.get("append"):
+            raise PathNotFoundError(path, self.name, "nothing is parked")
+        return await super().writer(path, **settings)
+
+
+def test_an_upload_whose_bytes_do_not_show_yet_is_left_alone(tmp_path: Path) -> None:
+    place = places.local(tmp_path / "store")
+    upload_id = parked(place.repository())
+    behind = Place(ShowsNoBytes(place.driver), place.root).repository(NAME)
+    with pytest.raises(BlobUploadUnknownError):
+        behind.uploads.resume(upload_id).commit(OTHER_DIGEST)
+    assert place.repository().uploads.resume(upload_id).status() == len(BLOB)

@@ -142,7 +142,9 @@ class Entries:
     def forget(self, path: str, entry: Entry) -> None:
         """Forget *entry*, unless another one has taken its place."""
         if self._entries.get(path) is entry:
-            self._entries.pop(path, None)
+            found = self._entries.pop(path, None)
+            if found is not None and found is not entry:  # another thread was faster
+                self._entries.setdefault(path, found)
             self._directories.removed(path)
         if entry.kind == "tree" and self._trees.get(path) is entry:
             self._trees.pop(path, None)

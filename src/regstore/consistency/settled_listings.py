@@ -109,11 +109,11 @@ class SettledListings:
     async def _is_late(self, path: str, entry: Entry) -> bool:
         """Whether a listing that promises to show *entry* has broken its promise."""
         try:
-            await self._outer.stat(path)
+            info = await self._inner.stat(path)
         except PathNotFoundError:
             return False
-        is_same = self._trust.capabilities.unique_versions  # else others may have written it again
-        if is_same and self._journal.find(path) is entry:
+        # Where versions come again others may have written it again meanwhile.
+        if self._trust.capabilities.unique_versions and info.version == entry.version:
             age = self._inner.runtime.monotonic() - entry.time
             self._trust.violated(path, "list_after_write", age)
         return True

@@ -246,7 +246,7 @@ class _Wait(Generic[T]):
         """Report an answer that is stale beyond doubt where the store promises none."""
         self._missed = self._missed or answer is None
         self._stale_at = self._sent
-        if verdict is not Verdict.STALE or entry is None:
+        if verdict is not Verdict.STALE or entry is None or self._sent < entry.time:
             return
         age, bound = self._sent - entry.time, self._trust.bound
         if self._trust.capabilities.read_after_overwrite:
@@ -263,8 +263,9 @@ class _Wait(Generic[T]):
         promise: Promise = "read_after_write" if entry.fresh else "read_after_overwrite"
         keeps = self._trust.capabilities
         is_promised: bool = getattr(keeps, promise)
-        # Where versions come again others may have deleted it, and written the same once more.
-        if entry.kind == "put" and self._missed and is_promised and keeps.unique_versions:
+        # Others may have deleted it, and written the same again: not where versions come but once.
+        is_same = keeps.unique_versions and entry.version is not None
+        if entry.kind == "put" and self._missed and is_promised and is_same:
             self._trust.violated(self._asked.path, promise, age)
 
     async def _ended(

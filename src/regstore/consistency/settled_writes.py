@@ -239,8 +239,8 @@ class SettledWrites:
     def _end(self, path: str, journal: Entries, begun: float, *, must_exist: bool) -> float:
         entry = journal.find(path)
         if entry is None or entry.kind != "put":
-            bound = self._trust.bound if must_exist else None
-            return begun + bound if bound else -inf
+            reach = self._trust.reach if must_exist else 0.0
+            return begun + reach if reach else -inf
         return (begun if self._trust.bound == 0 else entry.time) + self._trust.window
 
     def _entry(self, kind: Kind, version: str | None = None, size: int | None = None) -> Entry:

@@ -77,19 +77,20 @@ class Trust:
         self._inner = inner
         self._consistency = consistency
         self._hook = hook
-        self._lost: set[Promise] = set()
+        self._lost: frozenset[Promise] = frozenset()
         self._worst: float = 0.0
-        self._cached: tuple[Capabilities, Capabilities] | None = None
+        self._cached: tuple[Capabilities, frozenset[Promise], Capabilities] | None = None
         if consistency is not None and consistency.kind != "strong":
             inner.expect_lag(self.bound)
 
     @property
     def capabilities(self) -> Capabilities:
         """The claims, lowered by what was asked for and by what was seen."""
-        claimed = self._inner.capabilities
-        if self._cached is None or self._cached[0] is not claimed:
-            self._cached = claimed, self._lowered(claimed)
-        return self._cached[1]
+        claimed, lost = self._inner.capabilities, self._lost
+        cached = self._cached
+        if cached is None or cached[0] is not claimed or cached[1] is not lost:
+            cached = self._cached = claimed, lost, self._lowered(claimed, lost)
+        return cached[2]
 
     @property
     def bound(self) -> float | None:
@@ -114,19 +115,18 @@ class Trust:
     def violated(self, path: str, promise: Promise, seconds: float) -> None:
         """Report that *promise* does not hold, and count on it no more."""
         self.seen.violations += 1
-        self._lost.add(promise)
+        self._lost |= {promise}
         self._worst = max(self._worst, seconds)
-        self._cached = None
         self._inner.expect_lag(self.bound)
         if self._hook is not None:
             self._hook(Violation(path, promise, seconds))
 
-    def _lowered(self, claimed: Capabilities) -> Capabilities:
+    def _lowered(self, claimed: Capabilities, lost: frozenset[Promise]) -> Capabilities:
         kept = claimed if self._consistency is None else self._consistency.lowered(claimed)
-        if not self._lost:
+        if not lost:
             return kept
-        lost = without(kept, self._lost - {"staleness_bound"})
-        if "staleness_bound" in self._lost or not kept.staleness_bound:
+        lowered = without(kept, lost - {"staleness_bound"})
+        if "staleness_bound" in lost or not kept.staleness_bound:
             # A store that lags although it promised not to has no bound that anybody knows.
-            return replace(lost, staleness_bound=None)
-        return lost
+            return replace(lowered, staleness_bound=None)
+        return lowered

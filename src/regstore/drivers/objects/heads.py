@@ -117,8 +117,9 @@ class HeadClaim:
             condition = ANY
         try:
             version = await self._store.put(self._place.head, dump_record(record), condition)
-        except RegstoreError:
-            self._under_way = before
+        except RegstoreError as error:
+            if not (isinstance(error, TransientError) and error.outcome_unknown):
+                self._under_way = before
             raise
         self._under_way = None
         self.head = Head(record, version)
@@ -137,7 +138,7 @@ class HeadClaim:
         is_unknown = isinstance(error, TransientError)
         found = await (read_head(self._store, self._place) if is_unknown else self._changed())
         if found is not None and found.record.nonce in self._given:
-            self.head = found
+            self.head, self._under_way = found, None
             return
         if is_unknown and self._is_untouched(found):
             raise error

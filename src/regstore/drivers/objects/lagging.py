@@ -17,10 +17,10 @@ async def until_shown(
 ) -> T:
     """Look until that is enough, or until the store must show all that there was at the call.
 
-    Costs one look on a store that does not lag.
+    Costs one look on a store that does not lag, and where nobody knows how far it does.
     """
     runtime = store.runtime
-    give_up = runtime.monotonic() + store.capabilities.lag
+    give_up = runtime.monotonic() + (store.capabilities.staleness_bound or 0.0)
     while True:
         asked = runtime.monotonic()
         found = await look()

@@ -5,9 +5,10 @@
 - One that never was pushed is not on it; nor is one that was deleted, once a bound has passed since
   the deletion, or since the next reindex where somebody was adding it meanwhile.
 
-Not promised: what other software has pushed is on it after the next reindex alone. Where the push
-or the deletion of a manifest breaks off, it may be there and not on the list. What a reindex sends
-that breaks off, or that arrives twice, may take from the list what is pushed at that moment.
+Not promised: what is pushed during a reindex is on it once that has ended and everybody sees it;
+what other software has pushed is on it after the next reindex alone. Where the push or the deletion
+of a manifest breaks off, it may be there and not on the list. What a reindex sends that breaks off,
+or that arrives twice, may take from the list what is pushed at that moment.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Referrers:
             if put.outcome == "ok" and self._is_listed(put, listing):
                 until = listing.returned
                 if not self._taken.between(item, put.invoked, until) and not self._swept(
-                    put, until
+                    put, until, listing
                 ):
                     text = f"{listing} by {listing.process} lacked what {put.process} had pushed"
                     yield Violation("referrers", text, link_of(item))
@@ -102,10 +103,17 @@ class Referrers:
         indexing = [each for each in self._in(item[1]) if each.invoked <= gone + self._bound]
         return any(self._facts.quiet(each) >= since for each in (*pushing, *indexing))
 
-    def _swept(self, put: Operation, until: float) -> bool:
-        """Return whether a reindex that has seen nothing of it may have taken it from the index."""
+    def _swept(self, put: Operation, until: float, listing: Operation | None = None) -> bool:
+        """Return whether a reindex that has seen nothing of it may have taken it from the index.
+
+        One that ends adds it again, and *listing* may have come before that.
+        """
         return any(
-            (each.outcome != "ok" or self._facts.knobs.repeated)
+            (
+                each.outcome != "ok"
+                or self._facts.knobs.repeated > 0
+                or (listing is not None and not self._precedes(each, listing))
+            )
             and each.invoked <= until
             and self._facts.quiet(each) >= put.invoked
             and None
