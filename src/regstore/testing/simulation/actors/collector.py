@@ -171,7 +171,7 @@ class _Run:
         if stage in {"deleting", "purging"} and entry.age < self._pace.lease + self._pace.error:
             return  # some of that step may be under way
         if stage != "condemned" and not await self._copy_back(digest):
-            if stage == "purging":
+            if stage in {"deleting", "purging"}:  # nothing is left of it to be kept
                 await self._forget(digest)
             return
         if stage != "rescued":

@@ -136,8 +136,11 @@ class Referrers:
     def _is_doubtful(self, item: Item) -> bool:
         puts, deletes = self._puts.get(item, []), self._taken.deletes.get(item, [])
         broke_off = any(each.outcome != "ok" for each in (*puts, *deletes))
-        return broke_off or any(
-            self._is_stock(put) or self._swept(put, self._facts.end) for put in puts
+        is_mixed = bool(deletes) and self._facts.knobs.repeated > 0  # one of them may come again
+        return (
+            broke_off
+            or is_mixed
+            or any(self._is_stock(put) or self._swept(put, self._facts.end) for put in puts)
         )
 
     def _is_stock(self, put: Operation) -> bool:

@@ -50,7 +50,7 @@ class Uploads:
                 each
                 for each in operations
                 if each.kind == "append" and each.outcome == "ok"
-                if each.returned < min(ends, default=inf) and self._holds(each, operations)
+                if each.returned < min(ends, default=inf) and self._is_kept(operations)
             ]
             yield from self._contiguous(key, acked)
             if self._is_strong:
@@ -70,7 +70,7 @@ class Uploads:
         return tuple(
             layout.Upload(name, upload_id).path
             for (name, upload_id), operations in self._of_uploads().items()
-            if not all(self._holds(each, operations) for each in operations)
+            if not self._is_kept(operations)
         )
 
     def _of_uploads(self) -> dict[tuple[str, str], list[Operation]]:
@@ -107,6 +107,10 @@ class Uploads:
                 if is_before and commit.found < append.found[1]:
                     text = f"{append.found[1]} bytes were acknowledged, then it had {commit.found}"
                     yield Violation("I17", text, key)
+
+    def _is_kept(self, operations: list[Operation]) -> bool:
+        """Return whether no two of them may have torn what was parked, whoever comes later."""
+        return all(self._holds(each, operations) for each in operations)
 
     def _holds(self, append: Operation, operations: list[Operation]) -> bool:
         """Return whether nobody may overwrite what was acknowledged."""
