@@ -2,7 +2,8 @@
 
 - I7: each tag is a register: all that was done to it happened one after the other, between its call
   and its answer. On a store that lags that is so of changes; a read shows what the tag was at some
-  moment within the bound, and never less than its own process has written.
+  moment within the bound, and never less than its own process has written; of that the bound counts
+  from the answer.
 - I8: when a tag takes a value, its history has that value, and its repository the revision.
 - I9: of two that swap the same value, one wins; nobody is refused because of its own write.
 - I10: what was refused has no effect, and what nobody knows of has it once.
@@ -116,16 +117,21 @@ class Tags:
             found = ""
         else:
             return
-        since = max(got.invoked - self._facts.knobs.bound, self._last_own(key, got))
+        since = self._since(key, got)
         was = self._facts.values(key, since, got.returned)
         if found not in was:
             text = f"{got.process} saw {found or 'nothing'} at {got.returned:.3f}: it was {was}"
             yield Violation("I7", text, key)
 
-    def _last_own(self, key: str, got: Operation) -> float:
-        """Return when the reader's own last change of *key* took effect that it heard of."""
+    def _since(self, key: str, got: Operation) -> float:
+        """Return since when what the tag was may be seen.
+
+        That is a bound ago. Where the reader has heard of a change of its own since then it is that
+        change, though it may have taken effect before: the bound counts from the answer.
+        """
+        bound_ago = got.invoked - self._facts.knobs.bound
         heard = [
-            request.arrived
+            (request.arrived, request.answered or 0.0)
             for own in self._facts.ledger.operations
             if own.process == got.process and own.returned <= got.invoked
             for request in self._facts.requests_of(own)
@@ -135,7 +141,8 @@ class Tags:
             and request.arrived is not None
             and (request.answered or 0.0) <= own.returned
         ]
-        return max(heard, default=0.0)
+        arrived, answered = max(heard, default=(0.0, 0.0))
+        return arrived if answered >= bound_ago else bound_ago
 
     def _recorded(
         self, key: str, name: str, tag: str, operations: list[Operation]
