@@ -58,6 +58,8 @@ class Purge:
         :raises BlobUploadUnknownError: there is nothing of such an upload.
         """
         before = await self._look()
+        if before is None and self._driver.capabilities.lag:  # it may not show yet
+            before = await self._look_later()
         if before is None:
             return await self._end_unseen()
         if self._scope.runtime.now() - before.newest < older_than:

@@ -311,6 +311,17 @@ def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago(
     assert times["walk"] - times["start"] >= seconds
 
 
+def test_one_that_does_not_show_yet_is_not_taken_for_litter() -> None:
+    """Of an upload that was just begun a listing may show nothing, and the next one all."""
+    runtime = VirtualRuntime()
+    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
+    behind = LaggingDriver(objects, Lag(get=1, stat=1, list=1))
+    upload_id = Place(Settled(behind)).repository(NAME).uploads.create().id
+    assert not Place(Settled(behind)).repository(NAME).uploads.purge_one(upload_id, HOUR)
+    runtime.clock.seconds += 5
+    assert Place(Settled(behind)).repository(NAME).uploads.resume(upload_id).status() == 0
+
+
 def test_one_that_somebody_cancels_at_the_same_time_is_unknown(place: Place) -> None:
     repo = place.repository(NAME)
     upload_id = parked(repo)
