@@ -21,7 +21,7 @@ from regstore.testing.simulation.stores import CLASSES
 from tests.simulation.protections import PROTECTIONS
 from tests.simulation.test_protections import run_of
 
-FRESH_RUNS = 750
+FRESH_RUNS = 500
 REQUESTS = 150
 
 

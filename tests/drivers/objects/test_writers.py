@@ -164,3 +164,26 @@ def test_what_was_parked_is_not_parked_anew_when_only_tidying_is_repeated() -> N
     assert store.contents[head] == before
     assert sum("chunk-" in key for key in store.contents) == 1
     assert run(driver.writer(PATH, append=True)).note == b"second"
+
+
+class Unheard(MemoryObjects):
+    """Takes the first record, and does not answer."""
+
+    records = 0
+
+    @override
+    async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
+        version = await super().put(key, data, condition)
+        self.records += key.endswith("/head")
+        if key.endswith("/head") and self.records == 1:
+            raise TransientError(key, self.name, "no answer", outcome_unknown=True)
+        return version
+
+
+def test_a_record_that_has_come_is_not_written_anew() -> None:
+    store = Unheard(limits=KEEPING, runtime=VirtualRuntime())
+    driver = ObjectDriver(store)
+    writer = driver.runtime.run(driver.writer(PATH))
+    driver.runtime.run(writer.write(TINY))
+    driver.runtime.run(writer.park())
+    assert store.records == 1

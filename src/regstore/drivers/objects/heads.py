@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from regstore.driver import ANY, IF_ABSENT, Condition, if_version
 from regstore.drivers.objects.lagging import until_shown
 from regstore.drivers.objects.naming import ParkedPlace, nonce
@@ -96,7 +98,13 @@ class HeadClaim:
                 raise
             self._may_be_named = True
             await self._recognize(error)
-        return self.head is not None and self.head.record.nonce == record.nonce
+        return self._is_there(record)
+
+    def _is_there(self, record: Record) -> bool:
+        """Whether this writer's record says what *record* does: an earlier attempt may have come."""
+        if self.head is None or self.head.record.nonce not in self._given:
+            return False
+        return replace(self.head.record, nonce=record.nonce) == record
 
     async def _remove_known(self) -> bool:
         """Delete the record that is known to be this writer's; return whether that settles it."""
