@@ -11,12 +11,13 @@ from typing_extensions import override
 
 from regstore._run import LoopRuntime
 from regstore.digest import Digest
-from regstore.driver import ANY, Condition
+from regstore.driver import ANY, Condition, Content
 from regstore.drivers.objects.driver import PARTS_IN_FLIGHT, ObjectDriver
 from regstore.drivers.objects.port import Part, Session
 from regstore.errors import (
     BlobUploadUnknownError,
     PathExistsError,
+    PathNotFoundError,
     PreconditionFailedError,
     SizeInvalidError,
     TransientError,
@@ -167,9 +168,16 @@ def test_what_was_parked_is_not_parked_anew_when_only_tidying_is_repeated() -> N
 
 
 class Unheard(MemoryObjects):
-    """Takes the first record, and does not answer."""
+    """Takes the first record, does not answer, and shows it late."""
 
-    records = 0
+    records = looks = 0
+
+    @override
+    async def get(self, key: str) -> Content:
+        self.looks += self.records == 1
+        if self.looks == 1:
+            raise PathNotFoundError(key, self.name)
+        return await super().get(key)
 
     @override
     async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
@@ -185,5 +193,7 @@ def test_a_record_that_has_come_is_not_written_anew() -> None:
     driver = ObjectDriver(store)
     writer = driver.runtime.run(driver.writer(PATH))
     driver.runtime.run(writer.write(TINY))
+    with pytest.raises(TransientError):
+        driver.runtime.run(writer.park())
     driver.runtime.run(writer.park())
     assert store.records == 1

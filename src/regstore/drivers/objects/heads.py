@@ -101,7 +101,7 @@ class HeadClaim:
         return self._is_there(record)
 
     def _is_there(self, record: Record) -> bool:
-        """Whether this writer's record says what *record* does: an earlier attempt may have come."""
+        """Whether an own record says what *record* does: an earlier attempt may have come."""
         if self.head is None or self.head.record.nonce not in self._given:
             return False
         return replace(self.head.record, nonce=record.nonce) == record
