@@ -55,6 +55,10 @@ class UploadContent(ABC):
         self._sure_at: float | None = None
         self._is_unseen = False  # whether it was parked, and its start was not seen since
 
+    def _note_taken(self) -> None:
+        """Note that a commit has taken it away; on a store that lags it may show yet."""
+        self.is_taken = self._driver.capabilities.read_after_overwrite
+
     @property
     def may_be_behind(self) -> bool:
         """Whether others may have parked more than the store has shown when this was opened."""

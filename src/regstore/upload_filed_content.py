@@ -91,7 +91,7 @@ class FiledContent(UploadContent):
                 self._place.data, append=True, begin=not had_bytes
             )
         except PathNotFoundError:  # a commit has taken what somebody began after the first look
-            self.is_taken = self._driver.capabilities.read_after_overwrite  # else it may show yet
+            self._note_taken()
             raise self._place.unknown() from None
         if not self._is_new and not had_bytes:
             await self._place.require_started()

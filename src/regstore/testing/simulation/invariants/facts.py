@@ -59,8 +59,9 @@ class Facts:
         return operation.returned + delay + times * knobs.repeat_after
 
     def lag(self, writer: Operation, reader: Operation) -> float:
-        """Return how long *reader* may miss what *writer* has done."""
-        return 0.0 if writer.process == reader.process else self.knobs.bound
+        """Return how long *reader* may miss what *writer* has done, and may not have heard of."""
+        is_own = writer.process == reader.process and writer.outcome != "unknown"
+        return 0.0 if is_own else self.knobs.bound
 
     def requests_of(self, operation: Operation) -> list[Request]:
         """Return what its process has sent in the course of *operation*."""
