@@ -41,6 +41,14 @@ class Intercepted(WrapperDriver):
     ) -> AsyncGenerator[T, None]:
         """Yield *items*, which the listing *method* of *path* gives."""
 
+    def reading(self, inner: FileReader) -> FileReader:
+        """Return what callers read from, where *inner* was opened."""
+        return InterceptedReader(inner, self)
+
+    def writing(self, inner: FileWriter, path: str) -> FileWriter:
+        """Return what callers write to, where *inner* was opened for *path*."""
+        return InterceptedWriter(inner, self, path)
+
     @override
     async def stat(self, path: str, *, must_exist: bool = False) -> FileInfo:
         effect = partial(self._inner.stat, path, must_exist=must_exist)
@@ -56,7 +64,7 @@ class Intercepted(WrapperDriver):
         self, path: str, offset: int = 0, length: int | None = None, *, must_exist: bool = False
     ) -> FileReader:
         effect = partial(self._inner.reader, path, offset, length, must_exist=must_exist)
-        return _Reader(await self.make("reader", path, effect), self)
+        return self.reading(await self.make("reader", path, effect))
 
     @override
     async def put_content(self, path: str, data: bytes, condition: Condition = ANY) -> str | None:
@@ -81,7 +89,7 @@ class Intercepted(WrapperDriver):
             at_least=at_least,
             destination=destination,
         )
-        return _Writer(await self.make("writer", path, effect), self, path)
+        return self.writing(await self.make("writer", path, effect), path)
 
     @override
     async def parked_at(self, path: str) -> datetime | None:
@@ -139,7 +147,9 @@ class Intercepted(WrapperDriver):
         return await self.make("local_file", path, partial(self._inner.local_file, path))
 
 
-class _Reader(WrapperReader):
+class InterceptedReader(WrapperReader):
+    """Makes each step of a reader a call of *driver*."""
+
     def __init__(self, inner: FileReader, driver: Intercepted) -> None:
         super().__init__(inner)
         self._driver = driver
@@ -149,7 +159,12 @@ class _Reader(WrapperReader):
         return await self._driver.make("reader.read", self.info.path, self._inner.read)
 
 
-class _Writer(WrapperWriter):
+class InterceptedWriter(WrapperWriter):
+    """Makes each step of a writer a call of *driver*.
+
+    :param path: the writer's own.
+    """
+
     def __init__(self, inner: FileWriter, driver: Intercepted, path: str) -> None:
         super().__init__(inner)
         self._driver = driver

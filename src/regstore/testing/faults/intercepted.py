@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, TypeVar
 
 from typing_extensions import override
 
-from regstore.consistency.intercepted import Effect, Intercepted
-from regstore.consistency.wrapper import WrapperReader, WrapperWriter
+from regstore.consistency.intercepted import (
+    Effect,
+    Intercepted,
+    InterceptedReader,
+    InterceptedWriter,
+)
 from regstore.driver import ANY, Condition, FileReader, FileWriter, StorageDriver
 from regstore.errors import DriverError
 
@@ -111,65 +114,30 @@ class InterceptedDriver(Intercepted):
         return Call(self._count, method, path)
 
     @override
-    async def reader(
-        self, path: str, offset: int = 0, length: int | None = None, *, must_exist: bool = False
-    ) -> FileReader:
-        effect = partial(self._inner.reader, path, offset, length, must_exist=must_exist)
-        return _Reader(self, await self.make("reader", path, effect))
+    def reading(self, inner: FileReader) -> FileReader:
+        return _Reader(inner, self)
 
     @override
-    async def writer(
-        self,
-        path: str,
-        *,
-        append: bool = False,
-        begin: bool = False,
-        at_least: int = 0,
-        destination: str | None = None,
-    ) -> FileWriter:
-        effect = partial(
-            self._inner.writer,
-            path,
-            append=append,
-            begin=begin,
-            at_least=at_least,
-            destination=destination,
-        )
-        return _Writer(self, await self.make("writer", path, effect), path)
+    def writing(self, inner: FileWriter, path: str) -> FileWriter:
+        return _Writer(inner, self, path)
 
 
-class _Reader(WrapperReader):
-    def __init__(self, driver: InterceptedDriver, inner: FileReader) -> None:
-        super().__init__(inner)
-        self._driver = driver
-        self._failure: DriverError | None = None
+class _Reader(InterceptedReader):
+    _failure: DriverError | None = None
 
     @override
     async def read(self) -> bytes:
         if self._failure is not None:
             raise self._failure
         try:
-            return await self._driver.make("reader.read", self.info.path, self._inner.read)
+            return await super().read()
         except DriverError as error:
             self._failure = error
             raise
 
 
-class _Writer(WrapperWriter):
-    def __init__(self, driver: InterceptedDriver, inner: FileWriter, path: str) -> None:
-        super().__init__(inner)
-        self._driver = driver
-        self._path = path
-        self._is_committed = False
-
-    @override
-    async def write(self, data: bytes | bytearray | memoryview, offset: int | None = None) -> None:
-        effect = partial(self._inner.write, data, offset)
-        await self._driver.make("writer.write", self._path, effect)
-
-    @override
-    async def park(self, note: bytes = b"") -> None:
-        await self._driver.make("writer.park", self._path, partial(self._inner.park, note))
+class _Writer(InterceptedWriter):
+    _is_committed = False
 
     @override
     async def commit(
@@ -186,7 +154,7 @@ class _Writer(WrapperWriter):
     async def cancel(self) -> None:
         # Where the answer to a commit was lost its caller holds an open writer, and may cancel it.
         if not self._is_committed:
-            await self._driver.make("writer.cancel", self._path, self._inner.cancel)
+            await super().cancel()
 
 
 async def _nothing() -> None:
