@@ -15,7 +15,7 @@ from typing import Final, Generic, TypeVar
 
 from regstore import layout
 from regstore.consistency.backoff import Backoff
-from regstore.consistency.deadline import time_left
+from regstore.consistency.deadline import sleep_in_time
 from regstore.digest import Digest
 from regstore.driver import ANY as ANY_VERSION
 from regstore.driver import IF_ABSENT, Condition, if_version
@@ -90,12 +90,9 @@ class _Settling:
 
     async def waits(self) -> bool:
         """Wait a little; return ``False`` where there is no time for that."""
-        pause, left = self._backoff.pause(), time_left(self._runtime)
-        has_time = left is None or pause < left
-        if has_time and self._runtime.monotonic() <= self._until:
-            await self._runtime.sleep(pause)
-            return True
-        return False
+        if self._runtime.monotonic() > self._until:
+            return False
+        return await sleep_in_time(self._runtime, self._backoff.pause())
 
 
 class AsyncTags:

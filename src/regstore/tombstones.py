@@ -32,7 +32,7 @@ from typing import Any, Final, TypeVar
 from regstore import layout
 from regstore._protections import protections, waits
 from regstore.consistency.backoff import Backoff
-from regstore.consistency.deadline import time_left
+from regstore.consistency.deadline import sleep_in_time
 from regstore.digest import Digest
 from regstore.driver import ANY, IF_ABSENT, Content, if_version
 from regstore.errors import (
@@ -310,8 +310,6 @@ class _Patience:
 
 
 async def _wait(scope: Scope, path: str, seconds: float) -> None:
-    left = time_left(scope.runtime)
-    if left is not None and left <= seconds:
+    if not await sleep_in_time(scope.runtime, seconds):
         detail = "a collector was about to delete this content: push it again in a minute"
         raise TransientError(path, scope.driver.name, detail)
-    await scope.runtime.sleep(seconds)

@@ -55,3 +55,12 @@ def time_left(runtime: Runtime) -> float | None:
     """Return the seconds until this context's deadline, 0 once it has passed, ``None`` without."""
     ends = _ENDS.get()
     return None if ends is None else max(0.0, ends - runtime.monotonic())
+
+
+async def sleep_in_time(runtime: Runtime, seconds: float) -> bool:
+    """Sleep, and return whether there was time: no where this context's deadline comes first."""
+    left = time_left(runtime)
+    if left is not None and left <= seconds:
+        return False
+    await runtime.sleep(seconds)
+    return True

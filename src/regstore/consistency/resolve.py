@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from regstore import layout
-from regstore.consistency.deadline import MOMENT, time_left
+from regstore.consistency.deadline import MOMENT, sleep_in_time
 from regstore.consistency.outcomes import Failed, Ok, Outcome, Unknown
 from regstore.consistency.trust import Trust
 from regstore.driver import Condition, FileInfo, StorageDriver
@@ -127,12 +127,8 @@ class Resolver:
         :raises TransientError: the caller has no time for that.
         """
         lag = self._trust.lag
-        if not lag:
-            return
-        left = time_left(self._driver.runtime)
-        if left is not None and left <= lag:
+        if lag and not await sleep_in_time(self._driver.runtime, lag + MOMENT):
             raise error
-        await self._driver.runtime.sleep(lag + MOMENT)
 
     def _is_as_before(self, condition: Condition, version: str) -> bool:
         is_same = condition.kind == "version" and condition.version == version
