@@ -37,6 +37,7 @@ class FaultyProxy:
     retry_after: int = 1
     endpoint: str = ""
     _again: list[Question] = field(default_factory=list)
+    _under_way: set[asyncio.Future[None]] = field(default_factory=set)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
 
     def begin(self, choose: Choice = harmless) -> None:
@@ -48,15 +49,28 @@ class FaultyProxy:
         sending = asyncio.run_coroutine_threadsafe(self._repeat(), self._loop)
         return sending.result(_PATIENCE)
 
+    def settle(self) -> None:
+        """Wait until the server has answered whatever has come, also what nobody waits for."""
+        asyncio.run_coroutine_threadsafe(self._settled(), self._loop).result(_PATIENCE)
+
+    async def _settled(self) -> None:
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
     async def _repeat(self) -> list[int]:
         again, self._again = self._again, []
         return [(await self.answer(question)).status for question in again]
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        ended = self._loop.create_future()
+        self._under_way.add(ended)
         try:
             return await self._handled(request)
         except (OSError, aiohttp.ClientError, web.RequestPayloadError):
             return _hang_up(request)  # the client has gone, or the server has: neither hears more
+        finally:
+            self._under_way.remove(ended)
+            ended.set_result(None)
 
     async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         damage = self._chosen(request)

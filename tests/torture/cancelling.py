@@ -54,6 +54,7 @@ def cancel_push(rig: Rig, random: Random, shape: str, number: int) -> bool:
     content = random.randbytes(size)
     ids = asyncio.run(_cancelled(rig, content, cuts, number))
     asked = len(rig.proxy.asked)
+    rig.proxy.settle()  # else what was cancelled may come after all that is dropped
     rig.proxy.begin()
     for upload_id in ids:
         rig.drop(upload_id)
