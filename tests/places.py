@@ -26,14 +26,19 @@ SCRATCH = ".regstore-tmp"
 
 
 class VirtualClock(Clock):
-    """Stands still until it is set forward."""
+    """Stands still until it is set forward.
+
+    :ivar ahead: seconds by which the time of day is wrong.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.ahead = 0.0
 
     @override
     def now(self) -> datetime:
-        return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) + timedelta(seconds=self.seconds)
+        since = timedelta(seconds=self.seconds + self.ahead)
+        return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC) + since
 
     @override
     def monotonic(self) -> float:

@@ -11,6 +11,7 @@ import pytest
 from typing_extensions import override
 
 from regstore.consistency import Consistency, Journal, Settled, Violation
+from regstore.consistency.settled_reads import CLOCK_ERROR
 from regstore.driver import IF_ABSENT, FileInfo, StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.errors import NotYetVisibleError, PathExistsError, PathNotFoundError, TransientError
@@ -283,15 +284,41 @@ def test_what_others_deleted_is_missing_after_the_bound() -> None:
 
 
 def test_what_others_wrote_later_is_accepted_at_once_where_times_tell() -> None:
-    bench = Bench()
+    bench = Bench(bound=60.0)
     bench.put("a")
-    bench.wait(1.5)
+    bench.wait(6.0)
     assert bench.get("a") == b"new"
     bench.by_others("a", b"theirs")
     bench.wait(1.0)
     before = bench.runtime.clock.seconds
     assert bench.get("a") == b"theirs"
     assert bench.runtime.clock.seconds == before
+
+
+@pytest.mark.parametrize("behind", [1.0, 60.0])
+def test_a_clock_that_is_behind_neither_hides_what_others_wrote_nor_accuses_the_store(
+    behind: float,
+) -> None:
+    bench = Bench(Lag(), bound=0.0)
+    bench.put("a")
+    assert bench.get("a") == b"new"
+    bench.runtime.clock.ahead = -behind
+    bench.by_others("a", b"theirs")
+    bench.runtime.clock.ahead = 0.0
+    begun = bench.runtime.clock.seconds
+    assert bench.get("a") == b"theirs"
+    assert (bench.runtime.clock.seconds > begun) == (behind > CLOCK_ERROR.total_seconds())
+    assert not bench.seen
+
+
+def test_an_answer_dated_a_little_later_may_still_be_older() -> None:
+    bench = Bench(Lag(get=2.0, flapping=3))
+    bench.runtime.clock.ahead = 2.0
+    bench.by_others("a", b"theirs")
+    bench.runtime.clock.ahead = 0.0
+    bench.wait(1.0)
+    bench.put("a")
+    assert {bench.get("a") for _ in range(12)} == {b"new"}
 
 
 def test_no_older_version_comes_back_after_a_newer_one() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from math import inf
 from typing import Final, Generic, NoReturn, TypeVar
@@ -20,6 +20,8 @@ T = TypeVar("T")
 FIRST_PAUSE: Final = 0.025
 GROWTH: Final = 1.5
 LONGEST_PAUSE: Final = 2.0
+CLOCK_ERROR: Final = timedelta(seconds=5)
+"""By how much less the clocks differ that date one store's objects."""
 
 
 @dataclass(slots=True)
@@ -51,7 +53,7 @@ class Asked(Generic[T]):
 
 
 class Verdict(Enum):
-    """What an answer is, in the light of the journal."""
+    """What an answer is, in the light of the journal; ``STALE`` beyond doubt."""
 
     CURRENT = 1
     NEWER = 2
@@ -315,7 +317,7 @@ def judged(entry: Entry, seen: Seen, *, unique: bool, dated: bool, prompt: bool)
     """Hold what the store shows against what this process did there last.
 
     :param unique: the same bytes never have the same version twice.
-    :param dated: its time tells which of two versions came first.
+    :param dated: its time tells which of two versions came first, if they are far enough apart.
     :param prompt: the store promises to show replacements and deletions at once.
     """
     if entry.kind == "put":
@@ -338,8 +340,8 @@ def _of_put(entry: Entry, seen: Seen, *, unique: bool, dated: bool) -> Verdict |
     if unique and seen.version in entry.replaced:
         return Verdict.STALE
     mine = entry.modified
-    if dated and mine is not None and mine != seen.modified and not seen.is_dir:
-        return Verdict.NEWER if seen.modified > mine else Verdict.STALE
+    if dated and mine is not None and not seen.is_dir and abs(seen.modified - mine) > CLOCK_ERROR:
+        return Verdict.NEWER if seen.modified > mine else Verdict.DOUBTFUL
     is_own = entry.version is None and not seen.is_dir and _may_be_own(entry, seen)
     return Verdict.CURRENT if is_own else None
 
