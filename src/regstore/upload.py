@@ -307,7 +307,7 @@ class AsyncUpload:
         if error is not None and await self._content.catch_up():
             error = await self._difference(wanted, size)
         if error is not None:
-            await self._refuse(error)
+            await self._refuse(wanted, error)
         self._proved = wanted, self.offset
 
     async def _difference(self, wanted: Digest, size: int | None) -> RegistryError | None:
@@ -326,12 +326,15 @@ class AsyncUpload:
         size = self.offset
         self._scope.tell(Action.BLOB_PUSHED, digest=digest, size=size, upload_id=self.id)
 
-    async def _refuse(self, error: RegistryError) -> NoReturn:
+    async def _refuse(self, wanted: Digest, error: RegistryError) -> NoReturn:
         """Raise *error* and leave no litter, where the upload still is this caller's.
 
-        Where others may have taken more than the store has shown, it is left as it was.
+        Where others may have taken more than the store has shown, it is left as it was. One that
+        is empty may have been committed before: its start came again, late, and nothing else.
         """
         await self._place.require_started()
+        if not self.offset and await self._elsewhere(wanted).find_blob():
+            raise self._place.unknown() from error
         if self._content.may_be_behind:
             await self._content.leave()
         else:
@@ -340,10 +343,8 @@ class AsyncUpload:
 
     async def _committed_elsewhere(self, wanted: Digest, error: RegstoreError) -> Descriptor:
         """Answer for a commit whose upload somebody else has committed, cancelled or continued."""
-        proved, size = self._proved or (None, None)
-        known = size if proved == wanted else None
         try:
-            found = await CommittedElsewhere(self._scope, self._place, wanted, known).find(error)
+            found = await self._elsewhere(wanted).find(error)
         except BlobUploadUnknownError:
             await self._give_up()
             raise
@@ -353,6 +354,11 @@ class AsyncUpload:
         self._content.offset = found.size
         await self._end()
         return found
+
+    def _elsewhere(self, wanted: Digest) -> CommittedElsewhere:
+        proved, size = self._proved or (None, None)
+        known = size if proved == wanted else None
+        return CommittedElsewhere(self._scope, self._place, wanted, known)
 
     async def _discard(self) -> None:
         await self._content.discard()

@@ -39,21 +39,25 @@ class CommittedElsewhere:
             moment.
         :raises CorruptContentError: the blob is there, and of another size.
         """
-        return await self._find() or await self._find_ended(error)
+        return await self.find_blob() or await self._find_ended(error)
 
     async def _find_ended(self, error: RegstoreError) -> Descriptor:
         """Look once more where the upload has ended meanwhile: its blob was there before that."""
         try:
             await self._place.require_started()
         except BlobUploadUnknownError:
-            if found := await self._find():
+            if found := await self.find_blob():
                 return found
             raise
         if isinstance(error, PathNotFoundError):
             raise self._place.overtaken() from error
         raise error
 
-    async def _find(self) -> Descriptor | None:
+    async def find_blob(self) -> Descriptor | None:
+        """Return the blob, ``None`` where this repository does not have it.
+
+        :raises CorruptContentError: it is there, and of another size.
+        """
         with suppress(BlobUnknownError):
             found = await content.renew(self._scope, self._wanted)
             if self._size is not None:

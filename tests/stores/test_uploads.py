@@ -192,6 +192,19 @@ def test_commit_may_be_repeated(place: Place, repo: Repository) -> None:
     assert_only(place, DIGEST)
 
 
+def test_a_commit_may_be_repeated_although_the_start_came_again(
+    place: Place, repo: Repository
+) -> None:
+    upload_id = begin(repo, BLOB)
+    start = layout.UploadStartedAt(NAME, upload_id).path
+    started = place.read(start)
+    repo.uploads.resume(upload_id).commit(DIGEST)
+    place.write(start, started)
+    again = repo.uploads.resume(upload_id).commit(DIGEST)
+    assert (again.digest, again.size) == (DIGEST, len(BLOB))
+    assert_only(place, DIGEST)
+
+
 def test_a_repeated_commit_of_something_else_is_refused(repo: Repository) -> None:
     upload = repo.uploads.resume(begin(repo, BLOB))
     upload.commit(DIGEST)
