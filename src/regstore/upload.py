@@ -221,8 +221,8 @@ class AsyncUpload:
     async def commit(self, digest: str, size: int | None = None) -> Descriptor:
         """Verify what was taken, and make it a blob of this repository.
 
-        Idempotent: where the upload is gone but the blob is there, it was committed before.
-        Content of another digest or size is discarded, and the upload with it.
+        Idempotent: where the upload is gone, or empty, and the blob is there, it was committed
+        before. Content of another digest or size is discarded, and the upload with it.
 
         :param size: bytes, where the client told.
         :raises DigestInvalidError: the content has another digest, or *digest* is malformed.

@@ -46,6 +46,7 @@ class Knobs:
     :ivar conditions: kept; absent, and the driver says so; or accepted and silently ignored.
     :ivar claims_strong: its driver claims that nothing lags; whoever opens it knows better.
     :ivar unique_versions: the same bytes written again have a new version.
+    :ivar dated: its driver claims that ``modified`` tells when content appeared.
     :ivar list_page: entries of one listing request: a listing that takes several spreads over time.
     :ivar clock_resolution: of ``modified``, cut off.
     :ivar clock_skew: the store's clock is off by up to this much, either way, differently at each
@@ -74,6 +75,7 @@ class Knobs:
     conditions: Conditions = "enforced"
     claims_strong: bool = False
     unique_versions: bool = False
+    dated: bool = False
     list_page: int = 1000
     clock_resolution: float = 1e-6
     clock_skew: float = 0.0
@@ -102,6 +104,7 @@ class Knobs:
             claimed,
             resume_scope="host",
             unique_versions=self.unique_versions,
+            modified_is_commit_time=self.dated,
             clock_resolution=self.clock_resolution,
         )
         return claimed if self.claims_strong else self._lagging(claimed)

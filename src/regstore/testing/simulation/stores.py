@@ -33,6 +33,7 @@ def _faults(random: Random) -> Knobs:
         clock_resolution=random.choice((1e-6, 1.0)),
         clock_skew=maybe(2.0),
         process_skew=maybe(30.0),
+        dated=random.random() < 1 / 2,
     )
 
 
