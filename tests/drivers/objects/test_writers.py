@@ -21,6 +21,7 @@ from regstore.errors import (
     PreconditionFailedError,
     SizeInvalidError,
     TransientError,
+    UnsupportedMethodError,
 )
 from regstore.testing.objects import MemoryObjects
 from tests.drivers.objects.faulty import Bucket, Fault
@@ -197,3 +198,133 @@ def test_a_record_that_has_come_is_not_written_anew() -> None:
         driver.runtime.run(writer.park())
     driver.runtime.run(writer.park())
     assert store.records == 1
+
+
+def test_what_is_parked_is_kept_where_the_store_alone_has_lost_what_was_sent() -> None:
+    """As a gateway does that is restarted, or a rule of a bucket that ends what takes too long."""
+    scene, runtime = Scene(Bucket(), KEEPING), VirtualRuntime()
+    core = open_core(scene.driver(runtime))
+    runtime.run(furnish(scene, core, (320,)))
+
+    async def send() -> None:
+        async with core.repository(NAME).uploads.resume(scene.upload_id) as upload:
+            await upload.write(scene.blob[320:])
+            scene.bucket.sessions.clear()
+
+    with pytest.raises(TransientError, match="go on from what is parked"):
+        runtime.run(send())
+    again = core.repository(NAME).uploads.resume(scene.upload_id)
+    assert runtime.run(again.status()) == 320
+
+
+class Stale(MemoryObjects):
+    """Shows the record that was there before for long, and loses one answer."""
+
+    is_losing = False
+    before: Content | None = None
+
+    @override
+    async def get(self, key: str) -> Content:
+        if self.before is not None and key.endswith("/head"):
+            return self.before
+        return await super().get(key)
+
+    @override
+    async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
+        before = self.contents.get(key)
+        version = await super().put(key, data, condition)
+        if key.endswith("/head") and self.is_losing:
+            self.is_losing, self.before = False, before
+            raise TransientError(key, self.name, "no answer", outcome_unknown=True)
+        return version
+
+
+def test_an_unheard_record_that_does_not_show_is_not_another_writers() -> None:
+    """Where nobody knows how long that may take; its chunks are what it names."""
+    store = Stale(limits=KEEPING, runtime=VirtualRuntime())
+    store.capabilities = replace(store.capabilities, staleness_bound=None)
+    driver = ObjectDriver(store)
+    run = driver.runtime.run
+    writer = run(driver.writer(PATH))
+    run(writer.write(BLOB[:400]))
+    run(writer.park())
+    writer = run(driver.writer(PATH, append=True))
+    run(writer.write(BLOB[400:]))
+    store.is_losing = True
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            run(writer.park())
+    run(writer.cancel())
+    store.before = None
+    resumed = run(driver.writer(PATH, append=True))
+    assert resumed.size == len(BLOB)
+    run(resumed.commit())
+    assert store.contents[PATH].data == BLOB
+
+
+class Refusing(MemoryObjects):
+    """Refuses the first record of a session, and ends the process after the first session."""
+
+    refused = ended = False
+
+    @override
+    async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
+        if "/session-" in key and not self.refused:
+            self.refused = True
+            raise TransientError(key, self.name, "not now")
+        if self.ended:
+            raise KeyboardInterrupt
+        return await super().put(key, data, condition)
+
+    @override
+    async def begin(self, key: str, scratch: str) -> Session:
+        session = await super().begin(key, scratch)
+        self.ended = True
+        return session
+
+    @override
+    async def abort(self, session: Session, parts: Sequence[Part]) -> None:
+        if self.ended:
+            raise KeyboardInterrupt
+        await super().abort(session, parts)
+
+
+def test_the_record_of_a_session_comes_first_also_where_it_is_repeated() -> None:
+    store = Refusing(limits=KEEPING, runtime=VirtualRuntime())
+    driver = ObjectDriver(store)
+    run = driver.runtime.run
+    writer = run(driver.writer(PATH, destination="blob"))
+    with pytest.raises(TransientError):
+        run(writer.write(bytes(2 * PART)))
+    with pytest.raises(KeyboardInterrupt):
+        run(writer.write(bytes(2 * PART)))
+    store.ended = False
+    run(driver.delete("up"))
+    assert not store.open_sessions
+
+
+def test_more_parts_than_a_session_takes_are_several_chunks() -> None:
+    store = MemoryObjects(
+        limits=replace(KEEPING, max_parts=6, copy_size=1000), runtime=VirtualRuntime()
+    )
+    driver = ObjectDriver(store)
+    run = driver.runtime.run
+    content = BLOB * 4
+    writer = run(driver.writer(PATH))
+    run(writer.write(content))
+    run(writer.park())
+    writer = run(driver.writer(PATH, append=True))
+    assert writer.size == len(content)
+    run(writer.commit())
+    assert store.contents[PATH].data == content
+    assert not store.open_sessions
+
+
+def test_more_parts_than_a_session_takes_do_not_go_straight() -> None:
+    store = MemoryObjects(limits=replace(KEEPING, max_parts=3), runtime=VirtualRuntime())
+    driver = ObjectDriver(store)
+    writer = driver.runtime.run(driver.writer(PATH, destination="blob"))
+    with pytest.raises(UnsupportedMethodError, match="send it in several requests"):
+        driver.runtime.run(writer.write(BLOB))
+    driver.runtime.run(writer.cancel())
+    assert not store.open_sessions

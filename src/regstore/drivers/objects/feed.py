@@ -11,10 +11,11 @@ from regstore.errors import (
     PreconditionFailedError,
     RegstoreError,
     TransientError,
+    UnsupportedMethodError,
 )
 
 _GROWTH = 1000
-"""Parts after which parts double, so that few parts are enough for the largest objects."""
+"""Parts after which parts double, so that fewer are enough for large objects."""
 _PAUSE_SECONDS = 0.2
 
 
@@ -68,12 +69,21 @@ class Feed:
         """Bytes that the next part should have."""
         return part_size(self._store, len(self._flights) + 1)
 
+    @property
+    def has_one_left(self) -> bool:
+        """Whether the session takes one more part, and then no more."""
+        return len(self._flights) + 1 == self._store.limits.max_parts
+
     async def send(self, data: bytes) -> None:
         """Begin to send the next part, when one of the slots is free.
 
         :raises RegstoreError: an earlier part could not be sent; *data* was not taken.
+        :raises UnsupportedMethodError: the store takes no more parts of one object.
         """
         self._tell_failures()
+        if len(self._flights) == self._store.limits.max_parts:
+            detail = f"more than {len(self._flights)} parts: send it in several requests"
+            raise UnsupportedMethodError(self.session.key, self._store.name, detail)
         flight = _Flight(len(self._flights) + 1, data)
         await self._launch(flight)
         self._flights.append(flight)

@@ -47,7 +47,7 @@ class HeadClaim:
         self._path = path
         self._place = place
         self._given: set[str] = set()
-        self._may_be_named = False
+        self._may_be_named: set[str] = set()
         self._under_way: Record | None = None
 
     async def replace(self, chunks: tuple[Chunk, ...], note: bytes) -> None:
@@ -76,15 +76,22 @@ class HeadClaim:
         """
         if await self._remove_known():
             return None
-        found = await self._changed(is_certain=self._may_be_named)
+        found = await self._changed(is_certain=bool(self._may_be_named))
+        unseen = self._may_be_named if self._is_unsure else set()
         if found is None:
             late = self._under_way
-            return None if late is None else frozenset(chunk.key for chunk in late.chunks)
+            return frozenset(unseen | _keys(late)) if late or unseen else None
         if found.record.nonce in self._given:
             self.head = found
             if await self._remove_known():
                 return None
-        return frozenset(chunk.key for chunk in found.record.chunks)
+        return frozenset(unseen | _keys(found.record))
+
+    async def is_held(self) -> bool:
+        """Look whether what this writer went on from is parked, and nobody has gone on."""
+        return self.head is not None and self._is_untouched(
+            await read_head(self._store, self._place)
+        )
 
     async def _try(self, record: Record) -> bool:
         """Write *record* once; return whether it is there."""
@@ -96,7 +103,7 @@ class HeadClaim:
         except TransientError as error:
             if not error.outcome_unknown:
                 raise
-            self._may_be_named = True
+            self._may_be_named |= _keys(record)
             await self._recognize(error)
         return self._is_there(record)
 
@@ -150,6 +157,9 @@ class HeadClaim:
             return
         if is_unknown and self._is_untouched(found):
             raise error
+        if self._is_unsure and self._is_untouched(found):
+            detail = "it has changed, and the store does not show how: try again"
+            raise TransientError(self._place.head, self._store.name, detail) from error
         detail = "another writer or a deletion has taken over: resume it again"
         raise PreconditionFailedError(self._path, self._store.name, detail) from error
 
@@ -166,6 +176,11 @@ class HeadClaim:
             lambda found: not (is_certain or found is None or self._is_untouched(found)),
         )
 
+    @property
+    def _is_unsure(self) -> bool:
+        """Whether nobody knows when the store must show what is there."""
+        return self._store.capabilities.staleness_bound is None
+
     def _is_untouched(self, found: Head | None) -> bool:
         return (found and found.record.nonce) == (self.head and self.head.record.nonce)
 
@@ -177,3 +192,7 @@ class HeadClaim:
         if found is not None and found.record.nonce != head.record.nonce:
             raise PreconditionFailedError(self._place.head, self._store.name)
         return ANY
+
+
+def _keys(record: Record | None) -> set[str]:
+    return set() if record is None else {chunk.key for chunk in record.chunks}

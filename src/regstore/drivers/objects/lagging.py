@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
+from regstore.driver import UNKNOWN_LAG
 from regstore.drivers.objects.port import ObjectStore
 
 T = TypeVar("T")
@@ -17,10 +18,12 @@ async def until_shown(
 ) -> T:
     """Look until that is enough, or until the store must show all that there was at the call.
 
-    Costs one look on a store that does not lag, and where nobody knows how far it does.
+    Costs one look on a store that does not lag; where nobody knows how far it does, it is given
+    :data:`~regstore.driver.UNKNOWN_LAG`.
     """
     runtime = store.runtime
-    give_up = runtime.monotonic() + (store.capabilities.staleness_bound or 0.0)
+    bound = store.capabilities.staleness_bound
+    give_up = runtime.monotonic() + (UNKNOWN_LAG if bound is None else bound)
     while True:
         asked = runtime.monotonic()
         found = await look()

@@ -30,6 +30,7 @@ class KnownSession:
         self._store = store
         self._place = place
         self._is_recorded = is_recorded and store.limits.keeps_sessions
+        self._is_announced = False
         self._has_unheard = False
 
     @property
@@ -42,9 +43,10 @@ class KnownSession:
 
         Who is cancelled meanwhile is heard when it has been begun, so that it is known.
         """
-        if self._is_recorded and self.record is None:
-            self.record = self._place.session(self._store.runtime.random)
+        if self._is_recorded and not self._is_announced:
+            self.record = self.record or self._place.session(self._store.runtime.random)
             await self._write(self.record, Session(self.key, "", self._place.directory))
+            self._is_announced = True
         session = self.session
         if session is None:
             session = await self._store.runtime.shield(self._begin())
@@ -64,7 +66,7 @@ class KnownSession:
         await self.settle()
         if self.record is not None:
             await self._store.delete_many([self.record])
-            self.record = None
+            self.record, self._is_announced = None, False
 
     async def settle(self) -> None:
         """End those that were begun without an answer, if any were."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from contextlib import suppress
 from itertools import islice
+from typing import TypeVar
 
 from typing_extensions import override
 
@@ -20,7 +21,14 @@ from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head
 from regstore.drivers.objects.sessions import KnownSession
 from regstore.drivers.writer import Buffer
-from regstore.errors import DriverError, PathNotFoundError, PreconditionFailedError
+from regstore.errors import (
+    DriverError,
+    PathNotFoundError,
+    PreconditionFailedError,
+    TransientError,
+)
+
+T = TypeVar("T")
 
 
 class ObjectWriter(BufferedWriter):
@@ -119,6 +127,9 @@ class ObjectWriter(BufferedWriter):
 
     @override
     async def _send(self) -> None:
+        if self._feed is not None and self._feed.has_one_left:
+            await self._flush()  # what comes after that is another chunk
+            return
         if self._sending is None:
             key = self._place.chunk(self._store.runtime.random)
             self._sending = KnownSession(self._store, key, self._place, is_recorded=False)
@@ -126,7 +137,11 @@ class ObjectWriter(BufferedWriter):
         if self._feed is None:
             self._feed = Feed(self._store, await self._sending.begin(), self._slots)
             self._sent = 0
-        await self._feed.send(bytes(self._buffer))
+        await self._sent_on(self._feed)
+
+    async def _sent_on(self, feed: Feed) -> None:
+        """Send what was collected as one more part."""
+        await self._unless_lost(feed.send(bytes(self._buffer)))
         self._sent += len(self._buffer)
         self._buffer.clear()
 
@@ -154,12 +169,25 @@ class ObjectWriter(BufferedWriter):
 
     async def _finish(self, feed: Feed) -> Chunk:
         if self._buffer:
-            await feed.send(bytes(self._buffer))
-            self._sent += len(self._buffer)
-            self._buffer.clear()
-        parts = await feed.parts()
-        version = await assembly.complete(self._store, feed.session, parts, self._sent)
-        return Chunk(feed.session.key, self._sent, version)
+            await self._sent_on(feed)
+        parts = await self._unless_lost(feed.parts())
+        completing = assembly.complete(self._store, feed.session, parts, self._sent)
+        return Chunk(feed.session.key, self._sent, await self._unless_lost(completing))
+
+    async def _unless_lost(self, step: Awaitable[T]) -> T:
+        """Await *step*, which sends a chunk; say so where the store alone has lost it.
+
+        Whoever is told of another writer leaves what is parked to that one.
+
+        :raises TransientError: nobody has gone on, and what was sent is gone all the same.
+        """
+        try:
+            return await step
+        except PreconditionFailedError as error:
+            if await self._claim.is_held():
+                detail = "the store has lost what was sent: go on from what is parked"
+                raise TransientError(self._path, self._driver, detail) from error
+            raise
 
     async def _name_chunks(self, note: bytes) -> None:
         """Make the head record name what this writer has; from then on it is parked."""
