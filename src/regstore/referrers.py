@@ -69,6 +69,8 @@ class AsyncReferrers:
 
         :raises DigestInvalidError: *digest* or *last* is malformed.
         :raises ValueError: *limit* is negative.
+        :raises CorruptContentError: an entry of the index is damaged: reindex.
+        :raises ConfigurationError: there is no index, and a newer regstore has written here.
         """
         check_limit(limit)
         after = Digest(last) if last is not None else None
@@ -124,6 +126,11 @@ class AsyncReferrers:
         revision = layout.RevisionLink(entry.name, entry.digest).path
         if await link_exists(self._driver, revision, must_exist=True):
             return
+        keeps = self._driver.capabilities
+        if keeps.staleness_bound is None and keeps.lag:
+            await self._scope.runtime.sleep(2 * keeps.lag)
+            if await link_exists(self._driver, revision):
+                return
         await self._driver.delete_file(entry.path, missing_ok=True)
         if await link_exists(self._driver, revision, must_exist=True):
             await self._add_again(entry.digest)

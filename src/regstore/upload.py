@@ -103,6 +103,7 @@ class AsyncUpload:
         :raises SizeInvalidError: more bytes than the size given at the start.
         :raises BlobUploadUnknownError: there is no such upload.
         :raises PreconditionFailedError: another writer has gone on with it.
+        :raises ReadOnlyError: the registry was opened read-only.
         :raises NoSpaceError: the store is full.
         """
         writer = await self._open(max(0, offset or 0))
@@ -227,6 +228,9 @@ class AsyncUpload:
         :param size: bytes, where the client told.
         :raises DigestInvalidError: the content has another digest, or *digest* is malformed.
         :raises SizeInvalidError: the content has another size.
+        :raises CorruptContentError: the store has kept less of it than was sent: push it again.
+        :raises UnsupportedAlgorithmError: the algorithm of *digest* is not known here.
+        :raises ReadOnlyError: the registry was opened read-only.
         :raises BlobUploadUnknownError: there is no such upload, and no such blob.
         :raises PreconditionFailedError: another writer has gone on with it, or commits it at this
             moment: commit it again.

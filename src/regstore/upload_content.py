@@ -240,8 +240,9 @@ class UploadContent(ABC):
         if writer is None or not writer.size:
             await self.release()
             return
+        note = hashstates.to_note(self._hasher) if added else writer.note
         try:
-            await writer.park(hashstates.to_note(self._hasher) if added else writer.note)
+            await writer.park(note if self._driver.capabilities.parked_notes else b"")
         except PreconditionFailedError:
             await self.release()
         self.writer = None

@@ -101,8 +101,11 @@ class UploadPlace:
         """Do what :meth:`sweep` does, unless somebody is about to end the upload, or was.
 
         Whoever takes the start away puts it back where there is something new, and before that
-        nothing of it may go. It is put back before the mark is removed.
+        nothing of it may go. It is put back before the mark is removed. Where nobody knows when the
+        store must show what is there, to miss the start proves nothing: it is left to a purge.
         """
+        if self._driver.capabilities.staleness_bound is None:
+            return
         with suppress(DriverError):
             try:
                 await self._driver.stat(self.purging, must_exist=True)

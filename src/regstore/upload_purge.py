@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from regstore._protections import protections
+from regstore.consistency.deadline import no_deadline, sleep_in_time
 from regstore.driver import Content, FileInfo
-from regstore.errors import DriverError, PathNotFoundError
+from regstore.errors import DriverError, PathNotFoundError, TransientError
 from regstore.scope import Scope
 from regstore.upload_place import UploadPlace
 
@@ -85,7 +86,7 @@ class Purge:
         after = await self._or_put_back(start, self._look_later())
         if after is None or not after.has_grown_since(before):
             return False
-        await self._place.restore_start(start)
+        await self._put_back(start)
         await self._unmark()
         return True
 
@@ -96,10 +97,14 @@ class Purge:
         return before.has_start
 
     async def _look_later(self) -> _Seen | None:
-        """Look once all see that the start is gone, and all that was added before is seen."""
-        lag = self._driver.capabilities.lag
-        if lag:
-            await self._scope.runtime.sleep(2 * lag)
+        """Look once all see that the start is gone, and all that was added before is seen.
+
+        :raises TransientError: the caller has no time to wait.
+        """
+        seconds = 2 * self._driver.capabilities.lag
+        if seconds and not await sleep_in_time(self._scope.runtime, seconds):
+            detail = f"whether somebody adds to it shows in {seconds:.3g} s: give it more time"
+            raise TransientError(self._place.start, self._driver.name, detail)
         return await self._look()
 
     async def _or_put_back(self, start: Content, step: Awaitable[T]) -> T:
@@ -108,10 +113,15 @@ class Purge:
             return await step
         except BaseException as error:
             try:
-                await self._scope.runtime.shield(self._place.restore_start(start))
+                await self._put_back(start)
             except DriverError as failure:
                 error.add_note(f"and the start of the upload could not be put back: {failure}")
             raise
+
+    async def _put_back(self, start: Content) -> None:
+        """Let the upload go on, whoever gives up: its client was told that its bytes are kept."""
+        with no_deadline():
+            await self._scope.runtime.shield(self._place.restore_start(start))
 
     async def _unmark(self) -> None:
         await self._driver.delete_file(self._place.purging, missing_ok=True)

@@ -84,10 +84,12 @@ class AsyncUploads:
         Bytes that are being sent count once they are parked: let *older_than* be longer than the
         longest request. Of two that end the same upload at once one may say that it did not. Not
         promised: that bytes count which are parked while it is looked, where this process is killed
-        before it can let the upload go on.
+        before it can let the upload go on, or where two end it at once; nor, in the last second,
+        where the store's clock tells no smaller differences (``Capabilities.clock_resolution``).
 
         :param older_than: by default it is ended whatever its age.
         :raises BlobUploadUnknownError: there is nothing of such an upload.
+        :raises TransientError: on a store that lags, there was no time to see what others add.
         :raises ReadOnlyError: the registry was opened read-only.
         """
         await self._scope.writing()

@@ -5,17 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from typing_extensions import override
 
-from regstore import ABSENT, Digest, Registry, Repository, layout
+from regstore import ABSENT, Descriptor, Digest, Registry, Repository, Uploads, layout
 from regstore.consistency import Checked, Settled, deadline
 from regstore.driver import Capabilities, StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
-from regstore.errors import PathNotFoundError, RegstoreError, TransientError
+from regstore.errors import (
+    DigestInvalidError,
+    PathNotFoundError,
+    RegstoreError,
+    TransientError,
+)
 from regstore.testing.faults import Call, InterceptedDriver, Lag, LaggingDriver
+from tests import places
 from tests.places import VirtualRuntime
 
 T = TypeVar("T")
@@ -47,7 +54,7 @@ class Place:
         return Registry(Checked(driver)).repository("library/app")
 
 
-def manifest(repo: Repository, note: str = "") -> bytes:
+def manifest(repo: Repository, note: str = "", subject: Descriptor | None = None) -> bytes:
     config, layer = repo.blobs.put(EMPTY), repo.blobs.put(LAYER)
     described = {
         "schemaVersion": 2,
@@ -66,6 +73,8 @@ def manifest(repo: Repository, note: str = "") -> bytes:
         ],
         "annotations": {"note": note},
     }
+    if subject is not None:
+        described["subject"] = subject.to_json()
     return json.dumps(described).encode()
 
 
@@ -201,3 +210,46 @@ def test_a_swap_does_not_wait_for_the_truth_beyond_its_deadline_or_for_ever() ->
         with deadline(place.runtime, limit), pytest.raises(TransientError, match="again and again"):
             stuck.tags.set("t", second, expect=first)
         assert least <= place.runtime.monotonic() - begun <= most
+
+
+def test_wrong_content_is_refused_as_such_where_others_may_have_taken_more(
+    tmp_path: Path,
+) -> None:
+    runtime = VirtualRuntime()
+
+    def uploads() -> Uploads:
+        driver = Settled(places.local(tmp_path, runtime).driver, 0.3)
+        return Registry(Checked(driver)).repository("library/app").uploads
+
+    with uploads().create() as upload:
+        upload.write(b"one")
+    resumed = uploads().resume(upload.id)
+    resumed.write(b"two", 3)
+    with pytest.raises(DigestInvalidError):
+        resumed.commit(Digest.of(b"other"))
+    assert uploads().resume(upload.id).status() == 6
+
+
+class Unmeasured(LaggingDriver):
+    """Of which nobody knows how long it lags."""
+
+    @property
+    @override
+    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
+        return replace(super().capabilities, staleness_bound=None)
+
+
+def test_a_reindex_keeps_what_does_not_show_yet_however_long_that_takes() -> None:
+    runtime = VirtualRuntime()
+    store = MemoryDriver(MemoryStore(), runtime)
+    prompt = Unmeasured(store, Lag(list=1))
+    here = Registry(Settled(prompt)).repository("library/app")
+    subject = here.manifests.put(manifest(here)).descriptor
+    here.referrers.reindex()
+    runtime.clock.seconds += 60
+    behind = Unmeasured(store, Lag(get=5, stat=5, changes=prompt.lag.changes))
+    referrer = here.manifests.put(manifest(here, subject=subject)).descriptor.digest
+    runtime.clock.seconds += 2
+    Registry(Settled(behind)).repository("library/app").referrers.reindex()
+    others = Registry(store).repository("library/app")
+    assert [each.digest for each in others.referrers.all(subject.digest)] == [referrer]

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from regstore import layout
-from regstore._protections import without
 from regstore.digest import Digest
 from regstore.links import write_link
 from regstore.tags import ANY, AsyncTags, Expect
@@ -30,12 +29,6 @@ def test_after_any_crash_all_is_there_and_can_be_done_again(case: Case, store: s
     seen = enumerate_crashes(case, knobs, thoroughly=False)
     assert seen.failures == []
     assert seen.crashes >= 4 * seen.calls
-
-
-def test_a_commit_that_tidies_up_in_another_order_cannot_be_repeated() -> None:
-    with without("startedat_first"):
-        failures = enumerate_crashes(named("commit"), Knobs(), thoroughly=False).failures
-    assert {violation.invariant for _, found in failures for violation in found} == {"recovery"}
 
 
 async def point_first(tags: AsyncTags, tag: str, digest: Digest, expect: Expect = ANY) -> None:

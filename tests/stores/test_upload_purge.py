@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from typing_extensions import override
 
-from regstore import Action, Event, Repository, layout
+from regstore import Action, AsyncRegistry, Event, Repository, Upload, layout
 from regstore._protections import without
-from regstore._run import BlockingRuntime
-from regstore.consistency import Settled
+from regstore._run import BlockingRuntime, LoopRuntime
+from regstore.consistency import Retrying, Settled, deadline
 from regstore.digest import Digest
 from regstore.driver import Capabilities
+from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.drivers.objects.port import Limits
 from regstore.errors import (
@@ -26,11 +29,14 @@ from regstore.errors import (
     ReadOnlyError,
     TransientError,
 )
-from regstore.testing.faults import Lag, LaggingDriver
+from regstore.testing.faults import Call as FaultCall
+from regstore.testing.faults import InterceptedDriver, Lag, LaggingDriver
 from regstore.testing.objects import MemoryObjects
 from tests import places
 from tests.places import Place, VirtualRuntime
 from tests.stores.faults import Call, Hooked, Moment, fail_at, once
+
+T = TypeVar("T")
 
 NAME = "library/app"
 BLOB = b"content" * 1000
@@ -332,3 +338,101 @@ def test_one_that_somebody_cancels_at_the_same_time_is_unknown(place: Place) -> 
     purging = hooked(place, looks_at_its_mark, lambda: repo.uploads.resume(upload_id).cancel())
     with pytest.raises(BlobUploadUnknownError):
         purging.uploads.purge_one(upload_id)
+
+
+def grown_while_purged(
+    objects: ObjectDriver, act: Callable[[Call, Moment], object]
+) -> tuple[str, Hooked]:
+    """Return an upload, and a driver by which it is purged: its client parks more meanwhile."""
+    repo = Place(objects).repository(NAME)
+    upload_id = parked(repo)
+    met: list[Call] = []
+
+    def hook(call: Call, moment: Moment) -> None:
+        if removes_start(call) and moment == "before" and not met:
+            met.append(call)
+            with repo.uploads.resume(upload_id) as upload:
+                upload.write(BLOB)
+        elif met:
+            act(call, moment)
+
+    return upload_id, Hooked(objects, hook)
+
+
+def test_a_purge_whose_time_ends_puts_the_start_back() -> None:
+    runtime = VirtualRuntime()
+    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
+
+    def take_long(call: Call, moment: Moment) -> None:
+        if call.name == "walk" and moment == "before":
+            runtime.clock.seconds += 10
+
+    upload_id, hooked = grown_while_purged(objects, take_long)
+    uploads = Place(Retrying(hooked)).repository(NAME).uploads
+    with deadline(runtime, 5), pytest.raises(TransientError):
+        uploads.purge_one(upload_id)
+    assert Place(objects).repository(NAME).uploads.resume(upload_id).status() == 2 * len(BLOB)
+
+
+def test_a_purge_that_has_no_time_to_wait_for_the_truth_ends_nothing() -> None:
+    runtime = VirtualRuntime()
+    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
+    settled = Settled(LaggingDriver(objects, Lag(get=1, stat=1, list=1)))
+    uploads = Place(settled).repository(NAME).uploads
+    upload_id = parked(Place(settled).repository(NAME))
+    with deadline(runtime, 1), pytest.raises(TransientError, match="give it more time"):
+        uploads.purge_one(upload_id)
+    runtime.clock.seconds += 5
+    assert uploads.resume(upload_id).status() == len(BLOB)
+
+
+def test_a_purge_that_is_cancelled_puts_the_start_back() -> None:
+    async def purge() -> int:
+        objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=LoopRuntime()))
+        uploads = AsyncRegistry(objects).repository(NAME).uploads
+        async with await uploads.create() as upload:
+            await upload.write(BLOB)
+
+        class Meeting(InterceptedDriver):
+            is_taken = False
+
+            @override
+            async def through(self, call: FaultCall, effect: Callable[[], Awaitable[T]]) -> T:
+                if call.path.endswith("/startedat"):
+                    if call.method == "delete_file":
+                        async with uploads.resume(upload.id) as more:
+                            await more.write(BLOB)
+                        self.is_taken = True
+                    elif self.is_taken:
+                        purging.cancel()
+                        await asyncio.sleep(0)
+                return await effect()
+
+        meeting = AsyncRegistry(Meeting(objects)).repository(NAME).uploads
+        purging = asyncio.ensure_future(meeting.purge_one(upload.id))
+        with suppress(asyncio.CancelledError):
+            await purging
+        return await uploads.resume(upload.id).status()
+
+    assert asyncio.run(purge()) == 2 * len(BLOB)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda upload: upload.status(),
+        lambda upload: upload.commit(Digest.of(b"other")),
+        lambda upload: upload.cancel(),
+    ],
+)
+def test_who_merely_does_not_see_it_yet_leaves_it_alone(ask: Callable[[Upload], object]) -> None:
+    """Nobody knows how far this store lags: a miss of the start proves nothing."""
+    runtime = VirtualRuntime()
+    store = MemoryDriver(MemoryStore(), runtime)
+    prompt = Unmeasured(store, Lag(list=5))
+    behind = Unmeasured(store, Lag(get=5, stat=5, list=5, changes=prompt.lag.changes))
+    upload_id = parked(Place(Settled(prompt)).repository(NAME))
+    with suppress(BlobUploadUnknownError):
+        ask(Place(Settled(behind)).repository(NAME).uploads.resume(upload_id))
+    runtime.clock.seconds += 30
+    assert Place(store).repository(NAME).uploads.resume(upload_id).status() == len(BLOB)

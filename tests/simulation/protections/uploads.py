@@ -87,7 +87,7 @@ UPLOADS: Final = {
         "conditional",
         _PURGERS,
         frozenset({"I17", "I19"}),
-        120,
+        240,
         lambda: without("startedat_first"),
     ),
     "what is young is not purged": Protection(
