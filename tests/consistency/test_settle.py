@@ -552,6 +552,46 @@ def test_a_store_that_lags_beyond_its_bound_is_reported() -> None:
     assert bench.driver.capabilities.staleness_bound is None
 
 
+@pytest.mark.parametrize(
+    ("bound", "promise"), [(0.0, "read_after_write"), (0.2, "staleness_bound")]
+)
+def test_what_shows_long_after_it_was_given_up_tells_of_the_store(
+    bound: float, promise: str
+) -> None:
+    bench = Bench()
+    bench.driver = Settled(Overrated(bench.bare, Lag(get=30.0)), bound, hook=bench.seen.append)
+    bench.put("a")
+    for _ in range(3):
+        with pytest.raises(PathNotFoundError):
+            bench.get("a")
+        bench.wait(5)
+    assert not bench.seen
+    bench.wait(20)
+    assert bench.get("a") == b"new"
+    assert [each.promise for each in bench.seen] == [promise]
+    assert bench.seen[0].seconds > 10
+    assert bench.get("a") == b"new"
+    assert len(bench.seen) == 1
+
+
+def test_what_others_deleted_and_a_store_shows_again_within_its_bound_accuses_nobody() -> None:
+    bench = Bench(Lag(get=3.0, flapping=1))
+    bench.put("a")
+    bench.wait(20)
+    assert bench.get("a") == b"new"
+    bench.by_others("a", None)
+    answers = []
+    for _ in range(40):
+        bench.wait(0.1)
+        try:
+            answers.append(bench.get("a"))
+        except PathNotFoundError:
+            answers.append(b"")
+    shown_again = answers[answers.index(b"") :]
+    assert b"new" in shown_again
+    assert not bench.seen
+
+
 def test_what_must_exist_is_waited_for_on_a_store_that_has_broken_its_bound() -> None:
     bench = Bench(Lag(get=5.0, stat=5.0))
     bench.driver = Settled(Overrated(bench.bare, bench.lag), 1.0)

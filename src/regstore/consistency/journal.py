@@ -36,6 +36,7 @@ class Entry:
     :ivar only: what was deleted was *version*, for certain, and nothing else.
     :ivar ticket: of its record.
     :ivar modified: the store's own time of this version, once it was seen.
+    :ivar missed_at: when the store was asked last that did not show it, although it should have.
     """
 
     kind: Literal["put", "delete", "tree"]
@@ -51,6 +52,7 @@ class Entry:
     rivals: tuple[str, ...] = ()
     only: bool = False
     ticket: int = 0
+    missed_at: float = 0.0
 
 
 class Entries:
@@ -198,11 +200,14 @@ def _outlasts(put: Entry, deletion: Entry) -> bool:
 class Journal(Entries):
     """What one process did on one store.
 
-    May be shared by several drivers on the same store and root. Each of both parts has *limit*.
+    May be shared by several drivers on the same store and root. Each part has *limit*.
 
     :ivar parked: up to which size writers were parked.
+    :ivar missed: what was written and did not show when it should have: it is not waited for any
+        more, and tells that the store has broken its word if it shows after all.
     """
 
     def __init__(self, limit: int = 10_000, max_body: int = MAX_BODY) -> None:
         super().__init__(limit, max_body)
         self.parked: Entries = Entries(limit, max_body)
+        self.missed: Entries = Entries(limit, max_body)

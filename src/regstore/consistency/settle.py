@@ -153,7 +153,7 @@ class Settled(WrapperDriver):
     def _known(self, path: str) -> Entry | None:
         """Return what this process did to *path* of late."""
         self._writes.expire()
-        return self._journal.find(path)
+        return self._journal.find(path) or self._journal.missed.find(path)
 
     def _stat(self, path: str, must_exist: bool) -> Asked[FileInfo]:  # noqa: FBT001 - passed on
         read = partial(self._inner.stat, path, must_exist=must_exist)

@@ -11,7 +11,7 @@ from typing import Final, Generic, NoReturn, TypeVar
 
 from regstore.consistency.deadline import MOMENT
 from regstore.consistency.journal import Entry, Journal
-from regstore.consistency.trust import Promise, Trust
+from regstore.consistency.trust import Trust
 from regstore.driver import FileInfo, StorageDriver
 from regstore.errors import NotYetVisibleError, PathNotFoundError, TransientError
 
@@ -20,6 +20,8 @@ T = TypeVar("T")
 FIRST_PAUSE: Final = 0.025
 GROWTH: Final = 1.5
 LONGEST_PAUSE: Final = 2.0
+_MISSED_FOR: Final = 600.0
+"""Seconds after a write within which a store that did not show it is found out."""
 CLOCK_ERROR: Final = timedelta(seconds=5)
 """By how much less the clocks differ that date one store's objects."""
 
@@ -90,6 +92,8 @@ class SettledReads:
             self.trust.seen.hits += 1
         begun = self.driver.runtime.monotonic()
         answer = await self.once(asked)
+        if self.journal.missed:
+            self._hold_against_missed(asked, answer, begun)
         if answer is not None and (entry is None or self._is_own(asked.look(answer), entry)):
             return answer
         if answer is None and must_exist:
@@ -98,6 +102,34 @@ class SettledReads:
         if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
             return self.taken(asked, answer, entry, verdict)
         return await _Wait(self, asked, begun, must_exist=must_exist).go(answer)
+
+    def note_missed(self, path: str, entry: Entry, sent: float) -> None:
+        """Remember that a request *sent* then did not show what should have been there.
+
+        Others may have deleted it. Where versions never come twice it tells if it shows again.
+        """
+        if entry.kind == "put" and entry.version and self.trust.capabilities.unique_versions:
+            missed = Entry("put", entry.time, entry.written, entry.version, missed_at=sent)
+            self.journal.missed.expire(sent - _MISSED_FOR)
+            self.journal.missed.record(path, missed)
+            missed.fresh = entry.fresh
+
+    def _hold_against_missed(self, asked: Asked[T], answer: T | None, sent: float) -> None:
+        """Report the store if *answer* is what it should have shown before, and did not.
+
+        An answer may be as old as the store's bound, and then show what was deleted meanwhile.
+        """
+        path = asked.path
+        missed = self.journal.missed.find(path)
+        if missed is None:
+            return
+        if answer is None and self.journal.find(path) is None:
+            missed.missed_at = sent
+        elif answer is None or asked.look(answer).version != missed.version:
+            self.journal.missed.forget(path, missed)
+        elif sent - missed.missed_at > (self.trust.bound or 0.0):
+            self.journal.missed.forget(path, missed)
+            self.trust.shown_late(path, missed.missed_at - missed.time, is_new=missed.fresh)
 
     def _is_own(self, seen: Seen, entry: Entry) -> bool:
         """Whether the last write of this process is shown, which is what is found as a rule."""
@@ -262,13 +294,12 @@ class _Wait(Generic[T]):
             return
         age = max(self._stale_at - entry.time, 0.0)
         self._trust.seen.staleness = max(self._trust.seen.staleness, age)
-        promise: Promise = "read_after_write" if entry.fresh else "read_after_overwrite"
-        keeps = self._trust.capabilities
-        is_promised: bool = getattr(keeps, promise)
         # Others may have deleted it, and written the same again: not where versions come but once.
+        # Where deletions may lag it was deleted, perhaps, and what shows it now is behind.
+        keeps = self._trust.capabilities
         is_same = keeps.unique_versions and entry.version is not None
-        if entry.kind == "put" and self._missed and is_promised and is_same:
-            self._trust.violated(self._asked.path, promise, age)
+        if entry.kind == "put" and self._missed and is_same and keeps.read_after_overwrite:
+            self._trust.shown_late(self._asked.path, age, is_new=entry.fresh)
 
     async def _ended(
         self, entry: Entry | None, answer: T | None, verdict: Verdict, *, is_sure: bool
@@ -299,6 +330,8 @@ class _Wait(Generic[T]):
             # Which of the others' changes are older than others of them is not told by any answer.
             self._journal.forget(self._asked.path, entry)
         if answer is None:
+            if entry is not None:
+                self._reads.note_missed(self._asked.path, entry, self._sent)
             raise PathNotFoundError(self._asked.path, self._name)
         return answer
 

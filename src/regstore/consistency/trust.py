@@ -112,6 +112,20 @@ class Trust:
         """Seconds for which it makes sense to wait for what others have written; 0 where none."""
         return self.lag if self.bound or self._lost else 0.0
 
+    def shown_late(self, path: str, seconds: float, *, is_new: bool) -> None:
+        """Report what a store did not show so many *seconds* after a write, where it had to.
+
+        Where only new objects show at once nobody knows whether others had been there before.
+
+        :param is_new: this process had deleted nothing there.
+        """
+        self.seen.staleness = max(self.seen.staleness, seconds)
+        if self.capabilities.read_after_overwrite:
+            promise: Promise = "read_after_write" if is_new else "read_after_overwrite"
+            self.violated(path, promise, seconds)
+        elif self.bound is not None and seconds > self.bound:
+            self.violated(path, "staleness_bound", seconds)
+
     def violated(self, path: str, promise: Promise, seconds: float) -> None:
         """Report that *promise* does not hold, and count on it no more."""
         self.seen.violations += 1

@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final
 
 from regstore._protections import waiting
 from regstore.consistency import Layers
+from regstore.consistency import Violation as Broken
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.errors import RegstoreError
 from regstore.testing.simulation.actors import VERBS, Actor, Board
@@ -104,6 +106,7 @@ class _Stage:
         self._world = World(run.seed, run.knobs, self._crashing)
         self._ledger = Ledger(self._world.loop, self._world.trace)
         self._board = Board(self._world.loop, run.scenario.pace)
+        self._accused: list[Violation] = []
 
     def play(self) -> Result:
         loop, world = self._world.loop, self._world
@@ -130,7 +133,7 @@ class _Stage:
             )
         )
         loop.close()
-        return Result(self._run, tuple(violations), world.trace, self._ledger)
+        return Result(self._run, (*self._accused, *violations), world.trace, self._ledger)
 
     async def _found(self) -> None:
         """Put the images there, at once, and wait until everybody sees them."""
@@ -181,8 +184,13 @@ class _Stage:
         process = self._world.process(name)
         store = self._world.driver(process)
         layers = Layers.needed_by(store, self._run.knobs.consistency, remote=True)
-        driver = layers.around(self._world.driver(process))
+        driver = layers.around(self._world.driver(process), partial(self._accuse, name))
         return Actor(process, driver, store, self._ledger, self._board)
+
+    def _accuse(self, name: str, broken: Broken) -> None:
+        """Take down that somebody has seen the store break its word, which none here does."""
+        text = f"{name} accuses an honest store: {broken.promise}, by {broken.seconds:.3f} s"
+        self._accused.append(Violation("I6", text, broken.path, self._world.loop.time))
 
     def _crashing(self, process: Process, request: Request) -> CrashPoint | None:
         del request
