@@ -13,7 +13,7 @@ AZURITE = azurite@3.35.0
 
 help:
 	@echo 'make demo    run the main job: push, resume, tag and read back an image in a new directory'
-	@echo 'make serve   run the example registry: PORT=5000, ROOT=directory or URL=any store'
+	@echo 'make serve   run the example registry: PORT=5000, ROOT=directory or URL=any store, CONSISTENCY=class'
 	@echo 'make test    lint, types, docs and layers, then the tests'
 	@echo 'make lint    ruff and the layer contract'
 	@echo 'make types   mypy --strict and the completeness of the public types'
@@ -54,6 +54,7 @@ demo: $(VENV)/.cli
 
 serve: $(VENV)/.example
 	$(BIN)/python -m examples.registry.serve --port $(or $(PORT),5000) \
+		$(if $(CONSISTENCY),--consistency '$(CONSISTENCY)') \
 		--url '$(or $(URL),$(ROOT),$(error say where: make serve ROOT=directory, or URL=any store))'
 
 test: lint types docs $(VENV)/azurite/.$(AZURITE)

@@ -324,6 +324,7 @@ def create_app(
             yield
 
     metrics = metrics or Metrics()
+    metrics.watch(registry)
     app = Starlette(
         routes=ROUTES,
         lifespan=lifespan,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import fields
 from time import perf_counter
 
 from prometheus_client import (
@@ -11,11 +13,16 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from typing_extensions import override
 
-from regstore import Event, Observer
+from regstore import AsyncRegistry, Event, Observer
+from regstore.consistency import counters
 
+PEAKS = frozenset({"staleness"})
+"""What the wrappers of a store tell the most of, and not the sum."""
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -44,9 +51,30 @@ class Metrics(Observer):
         self._events.labels(event.action.value).inc()
         self._bytes.labels(event.action.value).inc(event.size or 0)
 
+    def watch(self, registry: AsyncRegistry) -> None:
+        """Count what the wrappers around the store of *registry* do, too."""
+        self._all.register(WrapperCounts(registry))
+
     def text(self) -> bytes:
         """Return all counts as Prometheus reads them."""
         return generate_latest(self._all)
+
+
+class WrapperCounts(Collector):
+    """What ``regstore.consistency.counters`` tells of a registry, when it is asked for."""
+
+    def __init__(self, registry: AsyncRegistry) -> None:
+        self._registry = registry
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        seen = counters(self._registry)
+        for wrapper, counts in (("retrying", seen.retrying), ("settled", seen.settled)):
+            told = f"See regstore.consistency.{type(counts).__name__}."
+            for each in fields(counts):
+                family = GaugeMetricFamily if each.name in PEAKS else CounterMetricFamily
+                name, value = f"regstore_{wrapper}_{each.name}", getattr(counts, each.name)
+                yield family(name, told, value=value)
 
 
 class Timed:

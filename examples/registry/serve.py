@@ -25,7 +25,9 @@ def create() -> Starlette:
     sparse = os.environ.get("REGISTRY_SPARSE") == "1"
     policy = Policy(sparse_indexes=sparse, sparse_images=sparse)
     url = os.environ["REGISTRY_URL"]
-    return create_app(AsyncRegistry.open(url, policy=policy, observer=metrics), metrics)
+    consistency = os.environ.get("REGISTRY_CONSISTENCY") or None
+    registry = AsyncRegistry.open(url, policy=policy, observer=metrics, consistency=consistency)
+    return create_app(registry, metrics)
 
 
 def main() -> None:
@@ -36,10 +38,16 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=5000)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--sparse", action="store_true", help="take manifests with parts missing")
+    parser.add_argument(
+        "--consistency",
+        help="how soon the store shows its writes: strong, 'read-after-write(seconds)', "
+        "'eventual(seconds)' or measured; see docs/consistency.md",
+    )
     options = parser.parse_args()
-    _check_url(parser, options.url)
+    _check_store(parser, options.url, options.consistency)
     _check_address(parser, options.host, options.port)
     os.environ["REGISTRY_URL"] = options.url
+    os.environ["REGISTRY_CONSISTENCY"] = options.consistency or ""
     os.environ["REGISTRY_SPARSE"] = "1" if options.sparse else "0"
     Granian(
         "examples.registry.serve:create",
@@ -53,10 +61,10 @@ def main() -> None:
     ).serve()
 
 
-def _check_url(parser: argparse.ArgumentParser, url: str) -> None:
+def _check_store(parser: argparse.ArgumentParser, url: str, consistency: str | None) -> None:
     """Refuse here what each worker would fail of."""
     try:
-        Registry.open(url).close()
+        Registry.open(url, consistency=consistency).close()
     except ConfigurationError as error:
         parser.error(str(error))
 

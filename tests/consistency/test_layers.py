@@ -10,7 +10,7 @@ import pytest
 from typing_extensions import override
 
 import regstore
-from regstore import Registry
+from regstore import AsyncRegistry, Registry
 from regstore.consistency import (
     Checked,
     Consistency,
@@ -105,7 +105,7 @@ def test_counters_tell_what_the_layers_of_a_registry_have_done() -> None:
     assert seen.retrying.retries == 2
     assert seen.retrying.gave_up == 0
     assert seen.settled.waits
-    assert seen.settled.seconds_waited == pytest.approx(1)
+    assert seen.settled.seconds_waited == pytest.approx(1, abs=1e-4)
     assert seen.settled.violations == 0
 
 
@@ -114,18 +114,30 @@ def test_a_store_at_hand_has_nothing_to_count() -> None:
     assert counters(registry.driver) == Counters(RetryCounts(), Settling())
 
 
-class Overrated(LaggingDriver):
-    """Claims to be strong, and is not."""
+@pytest.mark.parametrize("kind", [Registry, AsyncRegistry])
+def test_counters_of_a_registry_are_those_of_its_driver(
+    kind: type[Registry | AsyncRegistry],
+) -> None:
+    driver = Retrying(MemoryDriver())
+    driver.runtime.run(driver.put_content("a", b"x"))
+    assert counters(kind(driver)).retrying.calls == 1
 
-    @property
-    @override
-    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
-        return self._inner.capabilities
+
+@pytest.mark.parametrize("other", ["memory://", None, regstore, Layers()])
+def test_counters_of_anything_else_are_refused(other: object) -> None:
+    with pytest.raises(TypeError, match=r"Registry.*its driver"):
+        counters(other)  # type: ignore[arg-type]
+
+
+def overrated() -> LaggingDriver:
+    """A store that claims to be strong, and is not."""
+    memory = MemoryDriver(runtime=VirtualRuntime())
+    return LaggingDriver(memory, Lag(get=0.3, stat=0.3), claims_strong=True)
 
 
 def test_a_store_that_is_not_as_strong_as_it_claims_is_found_out_and_told_of() -> None:
     seen: list[Violation] = []
-    store = Overrated(MemoryDriver(runtime=VirtualRuntime()), Lag(get=0.3, stat=0.3))
+    store = overrated()
     layers = Layers.needed_by(store, remote=True)
     registry = Registry(layers.around(store, seen.append))
     repository = registry.repository("library/app")
@@ -134,6 +146,29 @@ def test_a_store_that_is_not_as_strong_as_it_claims_is_found_out_and_told_of() -
     assert {each.promise for each in seen} == {"read_after_write"}
     assert counters(registry.driver).settled.violations == len(seen)
     assert not registry.driver.capabilities.read_after_write
+
+
+def test_what_the_hook_raises_reaches_the_reader_and_the_store_is_trusted_less() -> None:
+    def hook(violation: Violation) -> None:
+        raise ValueError(violation.promise)
+
+    store = overrated()
+    registry = Registry(Layers.needed_by(store, remote=True).around(store, hook))
+    blobs = registry.repository("library/app").blobs
+    digest = blobs.put(b"content").digest
+    with pytest.raises(ValueError, match="read_after_write"):
+        blobs.get(digest)
+    assert counters(registry).settled.violations == 1
+    assert not registry.driver.capabilities.read_after_write
+    assert blobs.get(digest) == b"content"
+
+
+@pytest.mark.parametrize("door", [Registry, AsyncRegistry])
+def test_a_hook_that_cannot_be_called_is_refused_when_it_is_given(
+    door: type[Registry | AsyncRegistry],
+) -> None:
+    with pytest.raises(TypeError, match="on_violation is called with a Violation"):
+        door.open("memory://", on_violation=3)  # type: ignore[arg-type]
 
 
 def test_of_two_layers_of_a_kind_the_outer_one_tells() -> None:
@@ -172,7 +207,7 @@ def test_the_driver_is_told_that_its_store_has_broken_its_word() -> None:
     store = MemoryObjects(runtime=VirtualRuntime())
     store.capabilities = replace(store.capabilities, unique_versions=True)
     driver = ObjectDriver(store)
-    lagging = Overrated(driver, Lag(get=0.3, stat=0.3))
+    lagging = LaggingDriver(driver, Lag(get=0.3, stat=0.3), claims_strong=True)
     registry = Registry(Layers.needed_by(lagging, remote=True).around(lagging))
     digest = registry.repository("library/app").blobs.put(b"content").digest
     assert registry.repository("library/app").blobs.exists(digest)

@@ -65,6 +65,13 @@ def test_what_was_found_is_asked_for_once_and_lowers_what_is_claimed() -> None:
     assert store.names == [f"get_content {Caps().path}", "put_content a"]
 
 
+def test_a_finding_that_cannot_be_read_is_told_from_none() -> None:
+    store = MemoryDriver()
+    store.runtime.run(store.put_content(Caps().path, b"{bad"))
+    with pytest.raises(ConfigurationError, match=r"cannot be read.*regstore probe --save"):
+        store.runtime.run(Probed(store).get_content("a"))
+
+
 def test_a_store_that_was_seen_to_lag_is_waited_for() -> None:
     runtime = VirtualRuntime()
     lagging = LaggingDriver(MemoryDriver(runtime=runtime), Lag(get=3.0, stat=3.0, list=3.0))

@@ -168,6 +168,8 @@ def test_caching_filesystems_are_refused(protocol: str, url: str) -> None:
         ("/srv", {"auto_mkdir": True}, "auto_mkdir"),
         ("/srv", {"allowed_roots": "/mnt"}, "list of directories"),
         ("memory://", {"token": "secret"}, "token"),
+        ("memory://?consistency=secret", {}, "no query"),
+        ("memory://name?x=secret", {}, "no query"),
     ],
 )
 def test_what_cannot_be_opened(url: str, options: dict[str, object], advice: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from regstore import Digest
 from tests.frontends.frontends import command, serving
 from tests.servers import free_port, running
 
@@ -43,12 +45,33 @@ def test_a_port_that_was_just_left_is_taken_again(tmp_path: Path) -> None:
         assert httpx.get(url).status_code == 200
 
 
+def test_how_far_the_store_is_trusted_is_told_and_what_was_seen_of_it_is_counted(
+    tmp_path: Path,
+) -> None:
+    port = free_port()
+    argv = [*command("asgi", tmp_path / "root", port), "--consistency", "eventual(2)"]
+    url = f"http://127.0.0.1:{port}"
+    digest = Digest.of(b"a layer")
+    with running(argv, os.environ, f"{url}/healthz", tmp_path / "log"):
+        pushed = httpx.post(f"{url}/v2/a/blobs/uploads/?digest={digest}", content=b"a layer")
+        assert pushed.status_code == 201
+        assert httpx.get(f"{url}/v2/a/blobs/{digest}").content == b"a layer"
+        counted = httpx.get(f"{url}/metrics").text
+    hits = re.search(r"^regstore_settled_hits_total (\S+)$", counted, re.MULTILINE)
+    assert hits is not None, counted
+    assert float(hits[1]) > 0
+    assert "regstore_settled_violations_total 0.0" in counted
+    assert "# TYPE regstore_settled_staleness gauge" in counted
+    assert "regstore_retrying_retries_total 0.0" in counted
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
         (["--url", "nosuch://x"], "nosuch"),
         (["--url", "/srv", "--port", "99999"], "1 to 65535"),
         (["--url", "/srv", "--port", "0"], "1 to 65535"),
+        (["--url", "/srv", "--consistency", "eventual"], "eventual(5)"),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(options: list[str], reason: str) -> None:

@@ -259,6 +259,31 @@ def test_versions_are_counted_and_the_same_content_is_known_again() -> None:
     assert bands == ["band band0", "band band1", "band band0", "band gone"]
 
 
+def test_versions_of_a_link_are_called_by_the_digest_that_they_hold() -> None:
+    one, two = Digest.of(b"one"), Digest.of(b"two")
+    drawn = Drawn(draw(store_run(*(str(each).encode() for each in (one, two, one)))))
+    labels = [word for word, each in drawn.texts if each.get("class") == "on-band"]
+    assert labels == [one.hex[:8], two.hex[:8], one.hex[:8]]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_stale_answer_says_which_digest_it_shows(seed: int) -> None:
+    trace = wild_run(seed)
+    shown = {word for word in Drawn(draw(trace, keys={LINK})).words if word.startswith("stale: ")}
+    told = {"stale: nothing", "stale: deleted", f"stale: {Digest.of(BLOB).hex[:8]}"}
+    assert shown <= told | {"stale: what was before"}
+
+
+def test_digests_in_violations_are_short() -> None:
+    digest = Digest.of(BLOB)
+    violation = Violation("I7", f"it names {digest}, not {digest.hex}", LINK)
+    told = f"I7: it names {digest.hex[:8]}, not {digest.hex[:8]}"
+    assert str(violation) == told
+    drawn = Drawn(draw(wild_run(1), violations=[violation]))
+    assert told in drawn.words
+    assert told in (drawn.root.findtext(f"{SVG}desc") or "")
+
+
 def test_steps_of_one_moment_stand_in_their_order() -> None:
     world = World(0, choose=lambda ready: len(ready) - 1)
     processes = [world.process(name) for name in ("one", "two")]

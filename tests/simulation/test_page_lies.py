@@ -148,9 +148,38 @@ def test_the_page_shows_every_picture_and_no_other() -> None:
 
 
 def test_anybody_can_draw_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["examples.lies", str(tmp_path)])
-    runpy.run_module("examples.lies", run_name="__main__")
-    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == dict(pictures())
+    place = tmp_path / "new" / "pictures"
+    for _ in range(2):  # a second time, too
+        monkeypatch.setattr("sys.argv", ["examples.lies", str(place)])
+        runpy.run_module("examples.lies", run_name="__main__")
+    assert {path.name: path.read_text("utf-8") for path in place.iterdir()} == dict(pictures())
+
+
+def test_who_does_not_say_where_to_draw_them_is_told_how(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["examples.lies"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("examples.lies", run_name="__main__")
+    assert caught.value.code == 2
+    assert "usage: python -m examples.lies [-h] DIRECTORY" in " ".join(
+        capsys.readouterr().err.split()
+    )
+
+
+def test_the_tag_goes_back_and_forth_in_both_of_its_pictures() -> None:
+    pair = next(pair for pair in PAIRS if pair.name == "flapping-tag")
+    for layer in (False, True):
+        seen = pair.play(pair.seed(), layer=layer).seen["reader"]
+        assert any(newer and not older for newer, older in pairwise(seen)), layer
+
+
+def test_each_key_is_read_as_often_as_the_picture_of_the_own_write_is_said_to_show() -> None:
+    pair = next(pair for pair in PAIRS if pair.name == "own-write")
+    scene = pair.play(pair.seed(), layer=True)
+    reads = [r.key for r in scene.trace.requests if not r.changes and r.key in scene.keys]
+    assert {reads.count(key) for key in scene.keys} == {4}
+    assert "each read is made again three times" in PAGE
 
 
 def test_the_tests_that_the_page_names_exist() -> None:

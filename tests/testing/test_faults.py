@@ -151,6 +151,15 @@ def test_a_lagging_store_claims_no_more_than_it_keeps() -> None:
     assert prompt.capabilities == MemoryDriver.capabilities
 
 
+def test_a_lagging_store_that_claims_to_be_strong_lags_all_the_same() -> None:
+    store = Store()
+    driver = LaggingDriver(store.driver, Lag(get=1), claims_strong=True)
+    assert driver.capabilities == store.driver.capabilities
+    store.run(driver.put_content("a", b"new"))
+    with pytest.raises(PathNotFoundError):
+        store.run(driver.get_content("a"))
+
+
 def test_the_conformance_suite_sees_the_hazards_where_nothing_hides_them() -> None:
     store, lag = Store(), Lag(get=0.2, stat=0.3, list=1, negative=0.5)
     clauses = ["R3", "L1"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from regstore.consistency.attempts import RetryCounts
 from regstore.consistency.checked import Checked
@@ -78,8 +78,12 @@ class Layers:
         """Put them around *driver*.
 
         :param on_violation: is told, in whatever thread or task sees it, of a store that does not
-            keep its class. It must not call the registry.
+            keep its class, where one of them sees that (``settled``). It must not call the
+            registry. What it raises reaches whoever was reading; the store is trusted less all
+            the same.
+        :raises TypeError: *on_violation* cannot be called.
         """
+        _require_hook(on_violation)
         if self.measured or self.probed:
             driver = Probed(driver) if self.probed else Measured(driver)
         trust = Trust(driver, self.consistency, on_violation)
@@ -90,6 +94,19 @@ class Layers:
         if self.settled:
             driver = Settled(driver, left=partial(time_left, driver.runtime), trust=trust)
         return Checked(driver)
+
+
+def _require_hook(on_violation: object) -> None:
+    if on_violation is not None and not callable(on_violation):
+        raise TypeError(f"on_violation is called with a Violation; {on_violation!r} cannot be")
+
+
+class HasDriver(Protocol):
+    """What stands on a driver, such as a registry."""
+
+    @property
+    def driver(self) -> StorageDriver:
+        """The driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +121,17 @@ class Counters:
     settled: Settling
 
 
-def counters(driver: StorageDriver) -> Counters:
-    """Return what was counted around *driver*, such as :attr:`regstore.Registry.driver`.
+def counters(counted: StorageDriver | HasDriver) -> Counters:
+    """Return what was counted around a driver.
 
     What no wrapper is there to count is zero. Of two of a kind the outer one tells.
+
+    :param counted: a :class:`regstore.Registry`, a :class:`regstore.AsyncRegistry`, or a driver.
+    :raises TypeError: it is none of these.
     """
     retrying: RetryCounts | None = None
     settled: Settling | None = None
-    each: StorageDriver | None = driver
+    each: StorageDriver | None = _driver_of(counted)
     while each is not None:
         if isinstance(each, Retrying):
             retrying = retrying or each.counts
@@ -119,3 +139,10 @@ def counters(driver: StorageDriver) -> Counters:
             settled = settled or each.counters
         each = getattr(each, "inner", None)
     return Counters(retrying or RetryCounts(), settled or Settling())
+
+
+def _driver_of(counted: object) -> StorageDriver:
+    driver = counted if isinstance(counted, StorageDriver) else getattr(counted, "driver", None)
+    if not isinstance(driver, StorageDriver):
+        raise TypeError(f"counters are those of a Registry, or of its driver, not of {counted!r}")
+    return driver

@@ -45,6 +45,7 @@ class Measured(WrapperDriver):
 
     def __init__(self, inner: StorageDriver) -> None:
         super().__init__(inner)
+        self._unreadable: CorruptContentError | None = None
         self._saved: Capabilities | None = None
         self._is_read = False
         self._proved: set[tuple[str, str]] = set()
@@ -134,6 +135,11 @@ class Measured(WrapperDriver):
         """Whether what a probe has found is known."""
         return self._saved is not None
 
+    @property
+    def unreadable(self) -> CorruptContentError | None:
+        """What is wrong with a ``caps.json`` that was found, and could not be read."""
+        return self._unreadable
+
     async def read_once(self) -> None:
         """Ask the store for what a probe has found, where that was not asked for yet."""
         await self._wait_for("caps")
@@ -153,8 +159,11 @@ class Measured(WrapperDriver):
         try:
             content = await self._inner.get_content(Caps().path)
             saved = Saved.decode(content.data)
-        except (PathNotFoundError, CorruptContentError):
+        except PathNotFoundError:
+            return None
+        except CorruptContentError as error:
             # Nothing is lost by not knowing: it is proved instead.
+            self._unreadable = error
             return None
         apart = abs((content.modified - saved.time).total_seconds())
         ours = saved.driver == self.name and apart < _SAME_MOMENT

@@ -37,15 +37,18 @@ class Probed(Intercepted):
     async def ready(self) -> None:
         """Know what was found.
 
-        :raises ConfigurationError: nothing was.
+        :raises ConfigurationError: nothing was, or it cannot be read.
         """
         if not self._measured.is_measured:
             await self._measured.read_once()
+        if (error := self._measured.unreadable) is not None:
+            msg = f"consistency='measured' goes by what a probe has kept, and {error}"
+            raise ConfigurationError(msg) from error
         if not self._measured.is_measured:
             msg = (
-                f"consistency='measured' goes by what a probe has kept in {Caps().path}, and the "
-                f"store of {self.name} has none of its own there: run 'regstore probe --save' on "
-                "it, or say how soon it shows writes, as in consistency='eventual(5)'"
+                f"consistency='measured' goes by what a probe has kept in {Caps().path}, and this "
+                f"store (driver: {self.name}) has no finding of its own there: run 'regstore probe "
+                "--save' on it, or say how soon it shows writes, as in consistency='eventual(5)'"
             )
             raise ConfigurationError(msg)
 

@@ -122,6 +122,11 @@ def _memory(name: str, options: dict[str, object]) -> StorageDriver:
     from regstore.drivers.memory import MemoryDriver, MemoryStore
 
     _refuse(options, "memory")
+    if "?" in name:
+        raise ConfigurationError(
+            "a memory:// URL takes no query: what regstore.open takes is given beside it, as in "
+            "consistency='eventual(5)'"
+        )
     return MemoryDriver(MemoryStore.named(name) if name else None)
 
 

@@ -78,17 +78,22 @@ class LaggingDriver(WrapperDriver):
     left: no read-after-write, and the bound.
 
     :param lag: how far; hand in the same one to have several drivers on one store.
+    :param claims_strong: promise what the inner driver promises, although it lags: a store that
+        breaks its word.
     """
 
-    def __init__(self, inner: StorageDriver, lag: Lag) -> None:
+    def __init__(self, inner: StorageDriver, lag: Lag, *, claims_strong: bool = False) -> None:
         super().__init__(inner)
         self.lag = lag
+        self._claims_strong = claims_strong
 
     @property
     @override
     def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
-        """The inner driver's, less what lags."""
+        """The inner driver's, less what lags unless it *claims_strong*."""
         claimed = self._inner.capabilities
+        if self._claims_strong:
+            return claimed
         reads = max(self.lag.get, self.lag.stat) == 0
         return replace(
             claimed,

@@ -85,14 +85,14 @@ def _report(store: str, seed: int, options: argparse.Namespace, result: Result) 
         f"--actors {options.actors} --steps {options.steps}"
     )
     for violation in result.violations:
-        _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
+        _say(f"  {violation} ({violation.key})")
     least = shrink(result, simulate)
     _say(f"  shrunk, on a store with {literal(least.run.knobs)}:")
     for operation in least.ledger.operations:
         times = f"{operation.invoked:.3f}-{operation.returned:.3f}"
         _say(f"    {times} {operation.process}: {operation}: {told(operation)}")
     for violation in least.violations:
-        _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
+        _say(f"  {violation} ({violation.key})")
     picture = Path(f"simulation-{store}-{seed}.svg")
     title = f"seed {seed} on a store of the class {store}, shrunk"
     picture.write_text(draw_diagram(least.trace, violations=least.violations, title=title), "utf-8")

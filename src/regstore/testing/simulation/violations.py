@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+_DIGEST: Final = re.compile(r"\b(?:[a-z0-9]+:)?([0-9a-f]{8})[0-9a-f]{24,}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,3 +23,7 @@ class Violation:
     text: str
     key: str
     time: float | None = None
+
+    def __str__(self) -> str:
+        text = _DIGEST.sub(r"\1", self.text)
+        return f"{self.invariant}: {text}"

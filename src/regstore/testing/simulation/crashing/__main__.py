@@ -47,7 +47,7 @@ def _first_failure(seen: Enumeration) -> str:
     if not seen.failures:
         return ""
     point, violations = seen.failures[0]
-    lines = [f"  {each.invariant}: {each.text} {each.key}" for each in violations]
+    lines = [f"  {each} {each.key}" for each in violations]
     return "\n".join([f"  {point}", *lines, ""])
 
 

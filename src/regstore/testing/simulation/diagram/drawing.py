@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import Final
 
 from regstore.testing.simulation.diagram.ink import CHARACTER, Picture
-from regstore.testing.simulation.diagram.names import short_names
+from regstore.testing.simulation.diagram.names import short_names, version_name
 from regstore.testing.simulation.diagram.story import LONG_PAUSE, Row, Story
 from regstore.testing.simulation.trace import Change, Event, Note, Request, Trace
 from regstore.testing.simulation.violations import Violation
@@ -157,8 +157,8 @@ class _Diagram:
         is_gone = change.content is None
         self._picture.line((self._store, y), (x, y), "life faint")
         self._picture.band(x, y, _BAND, end - y, None if is_gone else original - 1)
-        label = "deleted" if is_gone else f"v{change.count}"
-        if original != change.count and not is_gone:
+        label = version_name(change)
+        if label == f"v{change.count}" and original != change.count:
             label += f" = v{original}"
         self._picture.text(x + _BAND / 2, y + 11, label, "on-band", "middle")
 

@@ -1,4 +1,4 @@
-"""Short names of a store's keys, for people to read."""
+"""Short names of a store's keys, and of what they hold, for people to read."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from regstore import layout
+from regstore import Digest, layout
+from regstore.errors import DigestInvalidError, UnsupportedAlgorithmError
+from regstore.testing.simulation.trace import Change
 
 _UPLOAD: Final = re.compile(r".*/_uploads/[^/]+/(?:\.regstore-parked/)?")
 _PROBE: Final = re.compile(layout.ProbesRoot().path + "/")
-_HEX: Final = re.compile(r"([0-9a-f]{6})[0-9a-f-]{10,}")
+_HEX: Final = re.compile(r"([0-9a-f]{8})[0-9a-f-]{8,}")
 
 
 def short_names(keys: Iterable[str]) -> dict[str, str]:
@@ -25,18 +27,28 @@ def short_names(keys: Iterable[str]) -> dict[str, str]:
     return names
 
 
+def version_name(change: Change) -> str:
+    """Return what a key is with *change*: of a link the digest, else which version it is."""
+    if change.content is None:
+        return "deleted"
+    try:
+        return Digest(change.content.data.decode("ascii")).hex[:8]
+    except (UnicodeDecodeError, DigestInvalidError, UnsupportedAlgorithmError):
+        return f"v{change.count}"
+
+
 def _short(key: str) -> str:
     match spec := layout.parse(key):
         case layout.TagCurrentLink():
             return f"tag {spec.tag}"
         case layout.TagIndexLink():
-            return f"index of {spec.tag}: {spec.digest.hex[:6]}"
+            return f"index of {spec.tag}: {spec.digest.hex[:8]}"
         case layout.RevisionLink():
-            return f"revision {spec.digest.hex[:6]}"
+            return f"revision {spec.digest.hex[:8]}"
         case layout.LayerLink():
-            return f"layer {spec.digest.hex[:6]}"
+            return f"layer {spec.digest.hex[:8]}"
         case layout.BlobData():
-            return f"data {spec.digest.hex[:6]}"
+            return f"data {spec.digest.hex[:8]}"
         case _:
             last = "/".join(key.rstrip("/").split("/")[-2:])
             name = _PROBE.sub("probe ", _UPLOAD.sub("upload ", key))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Final
 
+from regstore.testing.simulation.diagram.names import version_name
 from regstore.testing.simulation.trace import Change, Event, Kind, Note, Request, Trace
 from regstore.testing.simulation.violations import Violation
 
@@ -81,7 +82,7 @@ class Story:
             rows.append(Row(y, event))
             y += self._below(index)
             for violation in broken.get(index, ()):
-                lines = wrap(f"{violation.invariant}: {violation.text}", columns)
+                lines = wrap(str(violation), columns)
                 y += _LINE
                 rows.append(Row(y, None, lines))
                 y += _LINE * len(lines)
@@ -121,8 +122,7 @@ class Story:
         if not request.shown:
             return "nothing"
         change = self.changes.get(request.key, {}).get(request.shown)
-        is_gone = change is not None and change.content is None
-        return "deleted" if is_gone else f"v{request.shown}"
+        return f"v{request.shown}" if change is None else version_name(change)
 
     def _chosen(self, events: Sequence[Event]) -> list[Event]:
         """Return what is shown, and of notes what stands right before or after it."""

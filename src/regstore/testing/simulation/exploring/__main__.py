@@ -56,7 +56,7 @@ def report(
 
 def describe(contest: Contest, failure: Failure, knobs: Knobs) -> str:
     """Return what is wrong, the schedule that shows it, and each of its requests in order."""
-    lines = [f"  {each.invariant}: {each.text} {each.key}" for each in failure.violations]
+    lines = [f"  {each} {each.key}" for each in failure.violations]
     lines.append(f"  replay(contest, {' '.join(failure.schedule)!r}.split(), {knobs})")
     trace = replay(contest, failure.schedule, knobs).world.trace
     arrived = (event.subject for event in trace.events if event.kind == "arrived")
