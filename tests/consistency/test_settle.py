@@ -577,7 +577,7 @@ def test_what_shows_long_after_it_was_given_up_tells_of_the_store(
 def test_what_others_deleted_and_a_store_shows_again_within_its_bound_accuses_nobody() -> None:
     bench = Bench(Lag(get=3.0, flapping=1))
     bench.put("a")
-    bench.wait(20)
+    bench.wait(10)
     assert bench.get("a") == b"new"
     bench.by_others("a", None)
     answers = []
