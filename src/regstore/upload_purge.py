@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from regstore._protections import protections
+from regstore.consistency.deadline import sleep_in_time
 from regstore.driver import Content, FileInfo
-from regstore.errors import DriverError, PathNotFoundError
+from regstore.errors import DriverError, PathNotFoundError, TransientError
 from regstore.scope import Scope
 from regstore.upload_place import UploadPlace
 
@@ -96,10 +97,14 @@ class Purge:
         return before.has_start
 
     async def _look_later(self) -> _Seen | None:
-        """Look once all see that the start is gone, and all that was added before is seen."""
+        """Look once all see that the start is gone, and all that was added before is seen.
+
+        :raises TransientError: the caller has no time for that.
+        """
         lag = self._driver.capabilities.lag
-        if lag:
-            await self._scope.runtime.sleep(2 * lag)
+        if lag and not await sleep_in_time(self._scope.runtime, 2 * lag):
+            detail = f"it takes {2 * lag:g} s to see whether an upload goes on: allow more time"
+            raise TransientError(self._place.directory.path, self._driver.name, detail)
         return await self._look()
 
     async def _or_put_back(self, start: Content, step: Awaitable[T]) -> T:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from typing_extensions import override
 from regstore import Action, Event, Repository, layout
 from regstore._protections import without
 from regstore._run import BlockingRuntime
-from regstore.consistency import Settled
+from regstore.consistency import Settled, deadline
+from regstore.consistency.deadline import time_left
 from regstore.digest import Digest
 from regstore.driver import Capabilities
 from regstore.drivers.objects.driver import ObjectDriver
@@ -309,6 +311,22 @@ def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago(
 
     assert Place(Hooked(settled, note)).repository(NAME).uploads.purge_one(upload_id)
     assert times["walk"] - times["start"] >= seconds
+
+
+def test_where_there_is_no_time_to_wait_for_it_an_upload_goes_on_at_once() -> None:
+    runtime = VirtualRuntime()
+    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
+    behind = LaggingDriver(objects, Lag(get=1, stat=1, list=1))
+    settled = Settled(behind, left=partial(time_left, runtime))
+    repo = Place(settled).repository(NAME)
+    upload_id = parked(repo)
+    runtime.clock.seconds += 5
+    begun = runtime.monotonic()
+    with deadline(runtime, 2.5), pytest.raises(TransientError, match="allow more time"):
+        repo.uploads.purge_one(upload_id)
+    assert runtime.monotonic() - begun < 2.5
+    runtime.clock.seconds += 5
+    assert repo.uploads.resume(upload_id).status() > 0
 
 
 def test_one_that_does_not_show_yet_is_not_taken_for_litter() -> None:
