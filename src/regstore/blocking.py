@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from regstore.ocilayout import Progress, Transfer, silent
 from regstore.policy import Policy
 from regstore.referrers import AsyncReferrers
 from regstore.registry import AsyncRegistry, AsyncRepository, Core, is_remote
+from regstore.scope import require_conditions
 from regstore.tags import ANY, AsyncTags, Expect, Page, TagChange
 from regstore.upload import AsyncUpload
 from regstore.upload_content import Buffer
@@ -399,7 +401,8 @@ class Registry:
     ) -> Self:
         driver = open_driver(url, storage_options=storage_options)
         layers = Layers.needed_by(driver, consistency, remote=is_remote(driver))
-        driver = layers.around(driver, on_violation)
+        accept = partial(require_conditions, policy or Policy())
+        driver = layers.around(driver, on_violation, accept)
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import Self
@@ -18,14 +19,14 @@ from regstore.driver import StorageDriver
 from regstore.drivers import open_driver
 from regstore.drivers.hopping import HoppingDriver
 from regstore.drivers.threaded import ThreadedDriver
-from regstore.errors import ConfigurationError, PathNotFoundError
+from regstore.errors import PathNotFoundError
 from regstore.events import Observer, SilentObserver
 from regstore.manifests import AsyncManifests
 from regstore.ocilayout import Progress, Transfer
-from regstore.policy import MutableTags, Policy
+from regstore.policy import Policy
 from regstore.reference import check_name
 from regstore.referrers import AsyncReferrers
-from regstore.scope import Scope
+from regstore.scope import Scope, require_conditions
 from regstore.tags import AsyncTags
 from regstore.uploads import AsyncUploads
 
@@ -124,7 +125,7 @@ class Core:
         self.driver = driver
         self._scope = Scope(driver, policy or Policy(), observer or SilentObserver(), read_only)
         self.repositories: AsyncRepositories = AsyncRepositories(self._scope)
-        _check_policy(self._scope)
+        require_conditions(self._scope.policy, driver)
 
     def repository(self, name: str) -> AsyncRepository:
         """Return the repository *name*."""
@@ -191,11 +192,13 @@ class AsyncRegistry:
             class that lags.
         :raises TypeError: *policy*, *observer* or *on_violation* is no such thing.
         :raises ConfigurationError: the URL cannot be served, or *consistency* or *policy* asks for
-            what the store does not keep; the error says what to do.
+            what the store does not keep; the error says what to do. With ``"measured"``, whose
+            finding is in the store, the first call raises it.
         """
         driver = open_driver(url, storage_options=storage_options)
         layers = Layers.needed_by(driver, consistency, remote=is_remote(driver))
-        driver = layers.around(_awaitable(driver), on_violation)
+        accept = partial(require_conditions, policy or Policy())
+        driver = layers.around(_awaitable(driver), on_violation, accept)
         return cls(driver, policy=policy, observer=observer, read_only=read_only)
 
     @property
@@ -258,14 +261,3 @@ def _check_types(policy: Policy | None, observer: Observer | None) -> None:
     if observer is not None and not hasattr(observer, "notify"):
         msg = f"observer has a method notify(event), see regstore.Observer; {observer!r} has none"
         raise TypeError(msg)
-
-
-def _check_policy(scope: Scope) -> None:
-    if isinstance(scope.policy.tags, MutableTags):
-        return
-    if not scope.driver.capabilities.conditional_create:
-        msg = (
-            f"immutable tags need conditional writes, which {scope.driver.name} does not have: "
-            "use another store, or no tag policy"
-        )
-        raise ConfigurationError(msg)

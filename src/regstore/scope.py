@@ -17,12 +17,26 @@ from regstore.errors import (
     UnsupportedMethodError,
 )
 from regstore.events import Action, Event, Observer, SilentObserver
-from regstore.policy import Policy
+from regstore.policy import MutableTags, Policy
 
 FORMAT: Final = 1
 """The newest format of ``docker/registry/regstore`` that this code reads and writes."""
 
 _FORMAT_DIGITS: Final = 9
+
+
+def require_conditions(policy: Policy, driver: StorageDriver) -> None:
+    """Refuse immutable tags where *driver*, as far as is known by now, keeps no conditions.
+
+    :raises ConfigurationError: so it is.
+    """
+    if isinstance(policy.tags, MutableTags) or driver.capabilities.conditional_create:
+        return
+    msg = (
+        f"immutable tags need conditional writes, which {driver.name} does not have: "
+        "use another store, or no tag policy"
+    )
+    raise ConfigurationError(msg)
 
 
 @dataclass(slots=True)

@@ -34,7 +34,7 @@ from regstore.errors import (
 from regstore.events import Action
 from regstore.links import link_exists, names_in, read_link, read_versioned_link, write_link
 from regstore.reference import check_tag
-from regstore.scope import Scope
+from regstore.scope import Scope, require_conditions
 
 Item = TypeVar("Item")
 
@@ -176,9 +176,10 @@ class AsyncTags:
         self._scope.tell(Action.TAG_DELETED, tag=tag)
 
     async def require_settable(self, tags: Iterable[str], digest: Digest) -> None:
-        """Raise where the policy forbids to make one of *tags* name *digest*.
+        """Raise where the policy forbids to make one of *tags* name *digest*, or cannot be kept.
 
         :raises TagImmutableError: it does.
+        :raises ConfigurationError: the store was found to keep no conditions.
         """
         for tag in tags:
             if self._scope.policy.tags.is_immutable(self._scope.name, tag):
@@ -398,12 +399,16 @@ class AsyncTags:
         await write_link(self._driver, link.path, digest)
 
     async def _expect_unmoved(self, tag: str, digest: Digest, expect: Expect) -> Expect:
-        """Narrow *expect* for a tag that never changes once it is set."""
+        """Narrow *expect* for a tag that never changes once it is set.
+
+        :raises ConfigurationError: the store was found to keep no conditions.
+        """
         current, _ = await self._condition(tag)
         if current == digest:
             return digest
         if current is not None:
             raise self._immutable(tag)
+        require_conditions(self._scope.policy, self._driver)  # the store may have been found out
         return ABSENT if expect is ANY else expect
 
     def _current(self, tag: str) -> str:

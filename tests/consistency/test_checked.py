@@ -118,8 +118,10 @@ def test_conditions_that_are_not_promised_never_reach_the_driver(
     word: str, call: Callable[[StorageDriver], object]
 ) -> None:
     untouchable: StorageDriver = Untouchable()  # type: ignore[assignment] # that is the point
-    with pytest.raises(UnsupportedMethodError, match=word):
+    with pytest.raises(UnsupportedMethodError, match=word) as caught:
         call(Checked(untouchable))
+    advice = {"absent": "cannot be deleted", "source_pinned_copy": "copy without source_version"}
+    assert advice.get(word, "leave out the condition") in str(caught.value)
 
 
 class LyingDriver(WrapperDriver):

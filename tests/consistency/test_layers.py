@@ -26,6 +26,7 @@ from regstore.consistency import (
     counters,
 )
 from regstore.driver import IF_ABSENT, Capabilities, StorageDriver
+from regstore.drivers.generic import GenericDriver
 from regstore.drivers.hopping import HoppingDriver
 from regstore.drivers.memory import MemoryDriver
 from regstore.drivers.objects import ObjectDriver
@@ -71,6 +72,20 @@ def test_a_store_behind_a_network_is_measured_bounded_asked_again_and_watched(
     assert kinds(plain.driver) == [*layers, ObjectDriver]
     awaited = regstore.AsyncRegistry.open("s3://bucket/root", **options)  # type: ignore[arg-type]
     assert kinds(awaited.driver) == [*layers, HoppingDriver, ObjectDriver]
+
+
+@pytest.mark.parametrize(
+    ("url", "layers"),
+    [
+        ("dir::file:///srv", [Checked]),
+        ("sftp://host/srv", [Checked]),
+        ("ftp://host/srv", [Checked, Settled]),
+    ],
+)
+def test_other_filesystems_are_taken_for_what_is_known_of_them(
+    url: str, layers: list[type]
+) -> None:
+    assert kinds(regstore.open(url).driver) == [*layers, GenericDriver]
 
 
 def test_a_blocking_driver_is_carried_below_all_layers() -> None:

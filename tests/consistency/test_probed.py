@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 from typer.testing import CliRunner
 
@@ -15,6 +16,7 @@ from regstore.cli.app import app
 from regstore.consistency import Layers, Probed, Settled
 from regstore.consistency.capabilities import Saved
 from regstore.driver import IF_ABSENT, Capabilities, StorageDriver
+from regstore.drivers import open_driver
 from regstore.drivers.memory import MemoryDriver
 from regstore.errors import ConfigurationError, UnsupportedMethodError
 from regstore.layout import Caps
@@ -22,12 +24,21 @@ from regstore.testing.faults import Lag, LaggingDriver, RecordingDriver
 from tests.consistency.test_wrapper import CASES
 from tests.places import VirtualRuntime
 
+AnyRegistry = regstore.Registry | regstore.AsyncRegistry
+
 CALLS = [case.values[2] for case in CASES if case.values[0] is StorageDriver]
 
 
 def keep(driver: StorageDriver, capabilities: Capabilities) -> None:
     saved = Saved(driver.name, driver.runtime.now(), capabilities)
     driver.runtime.run(driver.put_content(Caps().path, saved.encode()))
+
+
+def put_blob(registry: AnyRegistry) -> None:
+    """Push a blob through whichever door this is."""
+    pushed = registry.repository("app").blobs.put(b"a layer")
+    if isinstance(pushed, Coroutine):
+        anyio.run(lambda: pushed)
 
 
 async def call(driver: StorageDriver, name: str) -> None:
@@ -94,6 +105,30 @@ def test_a_store_that_was_found_strong_costs_one_read_in_all() -> None:
         driver.runtime.run(driver.get_content(path))
     said = ["put_content a", "get_content a", "put_content b", "get_content b"]
     assert store.names == [f"get_content {Caps().path}", *said]
+
+
+@pytest.mark.parametrize("opened", [regstore.open, regstore.AsyncRegistry.open])
+def test_immutable_tags_are_refused_before_anything_is_written_where_no_conditions_were_found(
+    opened: Callable[..., AnyRegistry], tmp_path: Path
+) -> None:
+    store = open_driver(tmp_path)
+    keep(store, replace(store.capabilities, conditional_create=False))
+    before = sorted(tmp_path.rglob("*"))
+    policy = regstore.Policy(tags=regstore.ImmutableTags("v*"))
+    registry = opened(tmp_path, consistency="measured", policy=policy)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="immutable tags need conditional writes"):
+            put_blob(registry)
+    assert sorted(tmp_path.rglob("*")) == before
+    put_blob(opened(tmp_path, consistency="measured"))
+
+
+def test_what_a_probe_has_found_may_be_enough_for_immutable_tags(tmp_path: Path) -> None:
+    store = open_driver(tmp_path)
+    keep(store, store.capabilities)
+    policy = regstore.Policy(tags=regstore.ImmutableTags("v*"))
+    registry = regstore.open(tmp_path, consistency="measured", policy=policy)
+    put_blob(registry)
 
 
 def test_a_probe_that_was_kept_is_gone_by(tmp_path: Path) -> None:

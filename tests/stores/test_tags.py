@@ -298,9 +298,10 @@ def test_a_store_without_conditions_swaps_nothing() -> None:
     ONE.push(repo, "v1")
     TWO.push(repo, "v1")
     assert repo.tags.get("v1") == TWO.digest
-    with pytest.raises(UnsupportedMethodError):
+    advice = r"without expect=.* store with conditional writes.* 'regstore probe URL'"
+    with pytest.raises(UnsupportedMethodError, match=advice):
         repo.tags.set("v1", ONE.digest, expect=TWO.digest)
-    with pytest.raises(UnsupportedMethodError):
+    with pytest.raises(UnsupportedMethodError, match=advice):
         repo.tags.set("v2", ONE.digest, expect=ABSENT)
     assert repo.tags.get("v1") == TWO.digest
     with pytest.raises(ConfigurationError, match="immutable"):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
 from typing_extensions import override
 
-from regstore import Registry
+from regstore import ImmutableTags, Policy, Registry
+from regstore.consistency import Checked, Measured
 from regstore.consistency.wrapper import WrapperDriver
 from regstore.driver import ANY, Condition
 from regstore.drivers.memory import MemoryDriver
-from regstore.errors import UnsupportedMethodError
+from regstore.errors import ConfigurationError, UnsupportedMethodError
+from tests.consistency.liars import IgnoresConditions
 from tests.images import make_image
 
 
@@ -34,3 +37,22 @@ def test_a_manifest_is_deleted_with_its_tags_all_the_same() -> None:
     repo.manifests.delete(gone.digest)
     assert list(repo.tags.all()) == ["c"]
     assert list(repo.manifests.all()) == [kept.digest]
+
+
+def test_once_found_out_an_immutable_tag_is_refused_before_its_manifest_is_written() -> None:
+    registry = Registry(
+        Checked(Measured(IgnoresConditions(MemoryDriver()))),
+        policy=Policy(tags=ImmutableTags("v*")),
+    )
+    repo = registry.repository("library/app")
+    first, second = make_image("first"), make_image("second")
+    with pytest.raises(UnsupportedMethodError, match="conditional_create"):
+        first.push(repo, "v1")
+    with pytest.raises(ConfigurationError, match="immutable tags need conditional writes"):
+        second.push(repo, "v2")
+    second.push(repo, "latest")
+    assert list(repo.tags.all(verify=True)) == ["latest"]
+    third = make_image("third")
+    with pytest.raises(ConfigurationError, match="use another store, or no tag policy"):
+        third.push(repo, "latest", "v3")
+    assert set(repo.manifests.all()) == {first.digest, second.digest}

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from regstore import Action, AsyncRegistry, Event, Repository, Upload, layout
 from regstore._protections import without
 from regstore._run import BlockingRuntime, LoopRuntime
 from regstore.consistency import Retrying, Settled, deadline
+from regstore.consistency.deadline import time_left
 from regstore.digest import Digest
 from regstore.driver import Capabilities
 from regstore.drivers.memory import MemoryDriver, MemoryStore
@@ -317,6 +319,22 @@ def test_where_the_store_lags_it_is_waited_for_who_saw_the_start_a_moment_ago(
     assert times["walk"] - times["start"] >= seconds
 
 
+def test_where_there_is_no_time_to_wait_for_it_an_upload_goes_on_at_once() -> None:
+    runtime = VirtualRuntime()
+    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
+    behind = LaggingDriver(objects, Lag(get=1, stat=1, list=1))
+    settled = Settled(behind, left=partial(time_left, runtime))
+    repo = Place(settled).repository(NAME)
+    upload_id = parked(repo)
+    runtime.clock.seconds += 5
+    begun = runtime.monotonic()
+    with deadline(runtime, 2.5), pytest.raises(TransientError, match="give it more time"):
+        repo.uploads.purge_one(upload_id)
+    assert runtime.monotonic() - begun < 2.5
+    runtime.clock.seconds += 5
+    assert repo.uploads.resume(upload_id).status() > 0
+
+
 def test_one_that_does_not_show_yet_is_not_taken_for_litter() -> None:
     """Of an upload that was just begun a listing may show nothing, and the next one all."""
     runtime = VirtualRuntime()
@@ -372,18 +390,6 @@ def test_a_purge_whose_time_ends_puts_the_start_back() -> None:
     with deadline(runtime, 5), pytest.raises(TransientError):
         uploads.purge_one(upload_id)
     assert Place(objects).repository(NAME).uploads.resume(upload_id).status() == 2 * len(BLOB)
-
-
-def test_a_purge_that_has_no_time_to_wait_for_the_truth_ends_nothing() -> None:
-    runtime = VirtualRuntime()
-    objects = ObjectDriver(MemoryObjects(limits=Limits(min_part=1000), runtime=runtime))
-    settled = Settled(LaggingDriver(objects, Lag(get=1, stat=1, list=1)))
-    uploads = Place(settled).repository(NAME).uploads
-    upload_id = parked(Place(settled).repository(NAME))
-    with deadline(runtime, 1), pytest.raises(TransientError, match="give it more time"):
-        uploads.purge_one(upload_id)
-    runtime.clock.seconds += 5
-    assert uploads.resume(upload_id).status() == len(BLOB)
 
 
 def test_a_purge_that_is_cancelled_puts_the_start_back() -> None:

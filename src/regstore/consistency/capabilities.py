@@ -35,6 +35,16 @@ def without(claimed: Capabilities, names: Iterable[str]) -> Capabilities:
     return replace(claimed, **lost)
 
 
+def instead_of(capability: str) -> str:
+    """Return what to do where a store does not keep *capability*, which a call has asked for."""
+    if capability == "source_pinned_copy":
+        return "copy without source_version, or verify what was copied"
+    return (
+        "leave out the condition (a tag: set or delete it without expect=, and the last writer "
+        "wins), or use a store with conditional writes: 'regstore probe URL' tells what one keeps"
+    )
+
+
 def _worse(name: str, one: Any, other: Any) -> object:  # noqa: ANN401 - of any field
     if name == "resume_scope":
         return min(one, other, key=_SCOPES.index)

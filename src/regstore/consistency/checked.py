@@ -10,6 +10,7 @@ from typing import Literal
 
 from typing_extensions import override
 
+from regstore.consistency.capabilities import instead_of
 from regstore.consistency.wrapper import WrapperDriver, WrapperReader, WrapperWriter
 from regstore.driver import (
     ANY,
@@ -206,7 +207,7 @@ class Checked(WrapperDriver):
 
     def _require(self, path: str, capability: str, *, kept: bool) -> None:
         if not kept:
-            raise UnsupportedMethodError(path, self.name, f"{capability} is not promised")
+            raise unpromised(self, capability, path)
 
 
 class CheckedReader(WrapperReader):
@@ -284,8 +285,7 @@ class CheckedWriter(WrapperWriter):
         if to is not None:
             check_path(to, self._driver.name)
         if condition.kind != "any" and not self._driver.capabilities.conditional_commit:
-            detail = "conditional_commit is not promised"
-            raise UnsupportedMethodError(to or self._path, self._driver.name, detail)
+            raise unpromised(self._driver, "conditional_commit", to or self._path)
         version = await self._inner.commit(to, condition, keep_parked=keep_parked)
         if self._committed is None:
             self._state, self._committed, self._keeps = "committed", (to, condition), keep_parked
@@ -305,6 +305,12 @@ class CheckedWriter(WrapperWriter):
 def broken(driver: StorageDriver, clause: str, path: str, seen: str) -> DriverError:
     """Return the error for an answer that breaks a clause of the contract."""
     return DriverError(path, driver.name, f"this driver breaks clause {clause}: {seen}")
+
+
+def unpromised(driver: StorageDriver, capability: str, path: str) -> UnsupportedMethodError:
+    """Return the error for a condition that the driver does not promise to keep."""
+    detail = f"{capability} is not promised: {instead_of(capability)}"
+    return UnsupportedMethodError(path, driver.name, detail)
 
 
 def _is_name(name: str) -> bool:

@@ -11,7 +11,7 @@ from regstore.consistency.attempts import RetryCounts
 from regstore.consistency.checked import Checked
 from regstore.consistency.deadline import time_left
 from regstore.consistency.measured import Measured
-from regstore.consistency.probed import Probed
+from regstore.consistency.probed import Probed, accept_all
 from regstore.consistency.promise import Consistency
 from regstore.consistency.retry import Retrying
 from regstore.consistency.settle import Settled
@@ -73,7 +73,10 @@ class Layers:
         )
 
     def around(
-        self, driver: StorageDriver, on_violation: Callable[[Violation], object] | None = None
+        self,
+        driver: StorageDriver,
+        on_violation: Callable[[Violation], object] | None = None,
+        accept: Callable[[StorageDriver], object] = accept_all,
     ) -> StorageDriver:
         """Put them around *driver*.
 
@@ -81,11 +84,12 @@ class Layers:
             keep its class, where one of them sees that (``settled``). It must not call the
             registry. What it raises reaches whoever was reading; the store is trusted less all
             the same.
+        :param accept: as :class:`~regstore.consistency.Probed` takes it.
         :raises TypeError: *on_violation* cannot be called.
         """
         _require_hook(on_violation)
         if self.measured or self.probed:
-            driver = Probed(driver) if self.probed else Measured(driver)
+            driver = Probed(driver, accept) if self.probed else Measured(driver)
         trust = Trust(driver, self.consistency, on_violation)
         if self.throttled:
             driver = Throttled(driver, CALLS_AT_ONCE, streams=STREAMS_AT_ONCE)

@@ -6,7 +6,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from regstore.consistency.capabilities import Saved, lower, without
+from regstore.consistency.capabilities import Saved, instead_of, lower, without
 from regstore.consistency.probe.proofs import PROOFS, spot
 from regstore.consistency.probe.refusals import Verdict
 from regstore.consistency.wrapper import WrapperDriver, WrapperWriter
@@ -126,7 +126,7 @@ class Measured(WrapperDriver):
             await self._prove_once(kind, condition.version)
         if not getattr(self.capabilities, capability):
             seen = self._lost.get(capability, "as a probe has found")
-            detail = f"this store does not keep {capability} ({seen}): see 'regstore probe URL'"
+            detail = f"this store does not keep {capability} ({seen}): {instead_of(capability)}"
             raise UnsupportedMethodError(path, self.name, detail)
         self._proved.add(kind)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -17,6 +17,10 @@ from regstore.layout import Caps
 T = TypeVar("T")
 
 
+def accept_all(driver: StorageDriver) -> None:
+    """Take a store whatever it keeps."""
+
+
 class Probed(Intercepted):
     """Knows from its first call on what ``regstore probe --save`` has kept in the store.
 
@@ -26,19 +30,27 @@ class Probed(Intercepted):
 
     Every call raises, beyond what the driver raises:
 
+    :param accept: is given this driver once it promises what was found, and raises where that is
+        not enough: then no call goes through.
     :raises ConfigurationError: the store holds no such finding, none that can be read, or another
-        store's.
+        store's; or *accept* says so.
     """
 
-    def __init__(self, inner: StorageDriver) -> None:
+    def __init__(
+        self, inner: StorageDriver, accept: Callable[[StorageDriver], object] = accept_all
+    ) -> None:
         self._measured = Measured(inner)
+        self._accept = accept
+        self._is_accepted = False
         super().__init__(self._measured)
 
     async def ready(self) -> None:
         """Know what was found.
 
-        :raises ConfigurationError: nothing was, or it cannot be read.
+        :raises ConfigurationError: nothing was, or it cannot be read, or is not enough.
         """
+        if self._is_accepted:
+            return
         if not self._measured.is_measured:
             await self._measured.read_once()
         if (error := self._measured.unreadable) is not None:
@@ -51,6 +63,8 @@ class Probed(Intercepted):
                 "--save' on it, or say how soon it shows writes, as in consistency='eventual(5)'"
             )
             raise ConfigurationError(msg)
+        self._accept(self)
+        self._is_accepted = True
 
     @override
     async def make(self, method: str, path: str, effect: Effect[T]) -> T:

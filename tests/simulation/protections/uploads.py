@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 from regstore import content, layout, upload_purge
 from regstore._protections import without
+from regstore._run import Runtime
 from regstore.consistency.settled_writes import Opening, SettledWrites
 from regstore.digest import Digest
 from regstore.driver import FileWriter
@@ -65,6 +66,11 @@ async def _end_at_any_age(self: Purge, older_than: timedelta) -> bool:
     return await _end(self, timedelta(0))
 
 
+async def _sleep_through(runtime: Runtime, seconds: float) -> bool:
+    await runtime.sleep(seconds)
+    return True
+
+
 UPLOADS: Final = {
     "one goes on, the others are told": Protection(
         "uploads",
@@ -106,6 +112,14 @@ UPLOADS: Final = {
         120,
         lambda: replaced(upload_purge._Seen, has_grown_since=lambda *_: False),  # noqa: SLF001
         {"latency": 0.3},
+    ),
+    "who purges waits within its deadline": Protection(
+        "uploads",
+        "read-after-new-write",
+        _PURGERS,
+        frozenset({"I25"}),
+        60,
+        lambda: replaced(upload_purge, sleep_in_time=_sleep_through),
     ),
     "content is verified": Protection(
         "uploads",
