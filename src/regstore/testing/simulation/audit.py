@@ -74,6 +74,12 @@ def is_unlisted(violation: Violation) -> bool:
     return violation.invariant == "referrers" and is_revision
 
 
+def is_unending(violation: Violation) -> bool:
+    """Return whether *violation* is a session for a blob that no upload knows of any more."""
+    is_blob = isinstance(_parse(violation.key), layout.BlobData)
+    return violation.invariant == "I20" and is_blob
+
+
 def litter(bucket: Bucket) -> dict[str, layout.Upload]:
     """Return what is left of uploads that have ended: what a purge is for.
 

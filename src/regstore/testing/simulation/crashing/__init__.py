@@ -12,7 +12,8 @@ at once after the crash and then, nothing is referred to that is not there, what
 before is there, and after the purge nothing is left of uploads, sessions included.
 """
 
-from regstore.testing.simulation.crashing.cases import CASES, Case
+from regstore.testing.simulation.crashing.case import Case
+from regstore.testing.simulation.crashing.cases import CASES
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
 from regstore.testing.simulation.crashing.trial import Point, Trial
 

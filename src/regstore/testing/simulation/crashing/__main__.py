@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from regstore._run import BlockingRuntime
 from regstore.testing.simulation.commandline import add_store, chosen, with_part
-from regstore.testing.simulation.crashing.cases import CASES, Case
+from regstore.testing.simulation.crashing.case import Case
+from regstore.testing.simulation.crashing.cases import CASES
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
 from regstore.testing.simulation.exploring.contests import STORES
 from regstore.testing.simulation.knobs import Knobs
