@@ -14,6 +14,7 @@ from regstore.testing.simulation.commandline import add_store, chosen, with_part
 from regstore.testing.simulation.crashing.case import Case
 from regstore.testing.simulation.crashing.cases import CASES
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
+from regstore.testing.simulation.crashing.rescues import RESCUES
 from regstore.testing.simulation.exploring.contests import STORES
 from regstore.testing.simulation.knobs import Knobs
 
@@ -61,7 +62,7 @@ def main() -> None:
     add_store(parser, STORES)
     options = parser.parse_args()
     stores = chosen(STORES, options.store)
-    cases = [case for case in CASES if any(map(case.runs_on, stores.values()))]
+    cases = [case for case in (*CASES, *RESCUES) if any(map(case.runs_on, stores.values()))]
     cases = with_part(parser, cases, options.operation)
     sys.exit(not report(cases, stores, sys.stdout.write))
 

@@ -9,6 +9,12 @@ from regstore.testing.simulation.exploring.contest import none_of_it
 from regstore.testing.simulation.exploring.operation import Check, Operation, Run, nothing
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.violations import Violation
+from regstore.testing.simulation.world import World
+
+
+def at_rest(world: World) -> None:
+    """Let nobody else do anything."""
+    del world
 
 
 @dataclass(frozen=True)
@@ -21,6 +27,7 @@ class Case:
     :ivar needs_conditions: it is refused by stores without.
     :ivar about: what distinguishes it from others of the same operation.
     :ivar allows: which violations that the audit finds are known and documented.
+    :ivar meanwhile: plans what others do later.
     """
 
     prepare: Run
@@ -30,6 +37,7 @@ class Case:
     needs_conditions: bool = False
     about: str = ""
     allows: Callable[[Violation], bool] = none_of_it
+    meanwhile: Callable[[World], None] = at_rest
 
     @property
     def name(self) -> str:

@@ -78,6 +78,7 @@ class Trial:
         self._network = _Network(self.world.loop, self.world.trace, self._crash)
         self.world.network = self._network
         stage.set(self.world)
+        case.meanwhile(self.world)
         self._doomed = self.world.process("doomed")
         self._run()
         self.world.loop.close()
