@@ -1,4 +1,4 @@
-"""Run every crash of every operation on every kind of store: half a minute in all.
+"""Run every crash of every operation on every kind of store: some minutes in all.
 
 Exits with 1 where something is wrong, and prints the crash that shows it.
 """

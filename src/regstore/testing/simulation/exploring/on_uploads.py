@@ -74,9 +74,11 @@ def finish(content: bytes, taken: int = 0) -> Operation:
         upload = registry.repository(NAME).uploads.resume(told)
         return await upload.finish(digest, [rest], taken)
 
-    errors = (UploadOffsetError,) if taken else ()
-    holds = _committed(digest)
-    return Operation("finish", run, holds, (BlobUploadUnknownError, *errors), errors)
+    finish = Operation("finish", run, _committed(digest), may_raise=(BlobUploadUnknownError,))
+    if not taken:
+        return finish
+    add = patch(rest, taken)
+    return replace(finish, may_raise=add.may_raise, repeated=add.repeated, overtaken=add.overtaken)
 
 
 def patch(data: bytes, offset: int) -> Operation:
