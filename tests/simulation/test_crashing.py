@@ -6,22 +6,25 @@ from pathlib import Path
 import pytest
 
 from regstore import layout
+from regstore._protections import without
 from regstore.digest import Digest
 from regstore.links import write_link
 from regstore.tags import ANY, AsyncTags, Expect
 from regstore.testing.simulation import Knobs
-from regstore.testing.simulation.crashing import CASES, Case, enumerate_crashes
+from regstore.testing.simulation.crashing import CASES, RESCUES, Case, enumerate_crashes
 from regstore.testing.simulation.crashing.__main__ import main, report
+from regstore.testing.simulation.crashing.trial import NEVER, Point, Trial
 from regstore.testing.simulation.exploring import STORES
+from regstore.testing.simulation.exploring.contest import Stage
 
 
 def named(name: str) -> Case:
-    (found,) = (case for case in CASES if case.name == name)
+    (found,) = (case for case in (*CASES, *RESCUES) if case.name == name)
     return found
 
 
 @pytest.mark.parametrize("store", STORES)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *RESCUES], ids=lambda case: case.name)
 def test_after_any_crash_all_is_there_and_can_be_done_again(case: Case, store: str) -> None:
     knobs = STORES[store]
     if not case.runs_on(knobs):
@@ -29,6 +32,24 @@ def test_after_any_crash_all_is_there_and_can_be_done_again(case: Case, store: s
     seen = enumerate_crashes(case, knobs, thoroughly=False)
     assert seen.failures == []
     assert seen.crashes >= 4 * seen.calls
+
+
+@pytest.mark.parametrize(
+    ("protection", "store", "name"),
+    [
+        *(("tombstone_check", "conditional", case.name) for case in RESCUES),
+        *(("saved_claim", "unconditional", case.name) for case in RESCUES),
+        ("child_check", "conditional", "push (blob condemned)"),
+        ("quarantine_read", "conditional", "mount (blob quarantined)"),
+    ],
+)
+def test_what_is_not_rescued_from_a_collector_is_found_out(
+    protection: str, store: str, name: str
+) -> None:
+    case, knobs = named(name), STORES[store]
+    with without(protection):
+        whole = Trial(case, Stage(case.prepare, knobs), knobs, Point(NEVER))
+    assert {violation.invariant for violation in whole.violations} >= {"I1"}
 
 
 async def point_first(tags: AsyncTags, tag: str, digest: Digest, expect: Expect = ANY) -> None:
@@ -48,7 +69,8 @@ def test_a_tag_that_is_set_before_its_history_is_found_out(monkeypatch: pytest.M
 
 def test_the_page_tells_how_many_operations_there_are() -> None:
     page = (Path(__file__).parents[2] / "docs" / "exploring.md").read_text("utf-8")
-    assert f" crashes of {len(CASES)} operations" in " ".join(page.split())
+    told = f" crashes of {len(CASES)} operations and of {len(RESCUES)} rescues"
+    assert told in " ".join(page.split())
 
 
 def test_the_report_has_a_line_for_each() -> None:

@@ -47,6 +47,8 @@ from regstore.testing.simulation.stock_names import is_unseen
 from regstore.testing.simulation.violations import Violation
 
 _HEAD: Final = f"/{PARKED}/data/head"
+_NO_DATA: Final = "a blob has no data"
+_NO_BODY: Final = "a revision has no body"
 _REMEMBERED: Final = 1 << 14
 """Keys and bodies that are judged once: explorers ask about the same ones again and again."""
 
@@ -72,6 +74,17 @@ def is_unlisted(violation: Violation) -> bool:
     """Return whether *violation* is a manifest that a complete index of referrers lacks."""
     is_revision = isinstance(_parse(violation.key), layout.RevisionLink)
     return violation.invariant == "referrers" and is_revision
+
+
+def has_no_data(violation: Violation) -> bool:
+    """Return whether *violation* is a link of a repository whose content is not at its place."""
+    return violation.text in {_NO_DATA, _NO_BODY}
+
+
+def is_unending(violation: Violation) -> bool:
+    """Return whether *violation* is a session for a blob that no upload knows of any more."""
+    is_blob = isinstance(_parse(violation.key), layout.BlobData)
+    return violation.invariant == "I20" and is_blob
 
 
 def litter(bucket: Bucket) -> dict[str, layout.Upload]:
@@ -169,13 +182,13 @@ def _at_rest(bucket: Bucket) -> Iterator[Violation]:
 
 def _layer(bucket: Bucket, link: layout.LayerLink, held: Digest | None) -> Iterator[Violation]:
     if held is not None and layout.BlobData(held).path not in bucket.contents:
-        yield Violation("I3", "a blob has no data", link.path)
+        yield Violation("I3", _NO_DATA, link.path)
 
 
 def _revision(bucket: Bucket, link: layout.RevisionLink) -> Iterator[Violation]:
     body = bucket.contents.get(layout.BlobData(link.digest).path)
     if body is None:
-        yield Violation("I3", "a revision has no body", link.path)
+        yield Violation("I3", _NO_BODY, link.path)
         return
     document = _document(body.data)
     if document is None:

@@ -12,8 +12,10 @@ at once after the crash and then, nothing is referred to that is not there, what
 before is there, and after the purge nothing is left of uploads, sessions included.
 """
 
-from regstore.testing.simulation.crashing.cases import CASES, Case
+from regstore.testing.simulation.crashing.case import Case
+from regstore.testing.simulation.crashing.cases import CASES
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
+from regstore.testing.simulation.crashing.rescues import RESCUES
 from regstore.testing.simulation.crashing.trial import Point, Trial
 
-__all__ = ["CASES", "Case", "Enumeration", "Point", "Trial", "enumerate_crashes"]
+__all__ = ["CASES", "RESCUES", "Case", "Enumeration", "Point", "Trial", "enumerate_crashes"]

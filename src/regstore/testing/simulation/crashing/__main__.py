@@ -1,4 +1,4 @@
-"""Run every crash of every operation on every kind of store: half a minute in all.
+"""Run every crash of every operation on every kind of store: some minutes in all.
 
 Exits with 1 where something is wrong, and prints the crash that shows it.
 """
@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 from regstore._run import BlockingRuntime
 from regstore.testing.simulation.commandline import add_store, chosen, with_part
-from regstore.testing.simulation.crashing.cases import CASES, Case
+from regstore.testing.simulation.crashing.case import Case
+from regstore.testing.simulation.crashing.cases import CASES
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
+from regstore.testing.simulation.crashing.rescues import RESCUES
 from regstore.testing.simulation.exploring.contests import STORES
 from regstore.testing.simulation.knobs import Knobs
 
@@ -60,7 +62,7 @@ def main() -> None:
     add_store(parser, STORES)
     options = parser.parse_args()
     stores = chosen(STORES, options.store)
-    cases = [case for case in CASES if any(map(case.runs_on, stores.values()))]
+    cases = [case for case in (*CASES, *RESCUES) if any(map(case.runs_on, stores.values()))]
     cases = with_part(parser, cases, options.operation)
     sys.exit(not report(cases, stores, sys.stdout.write))
 

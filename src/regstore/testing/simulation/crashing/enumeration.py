@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
-from regstore.testing.simulation.crashing.cases import Case
+from regstore.testing.simulation.crashing.case import Case
 from regstore.testing.simulation.crashing.trial import NEVER, Point, Trial
 from regstore.testing.simulation.exploring.contest import Stage
 from regstore.testing.simulation.knobs import Knobs

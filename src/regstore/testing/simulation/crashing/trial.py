@@ -13,7 +13,7 @@ from typing_extensions import override
 from regstore import layout
 from regstore.errors import RegstoreError
 from regstore.testing.simulation.audit import audit, litter
-from regstore.testing.simulation.crashing.cases import Case
+from regstore.testing.simulation.crashing.case import Case
 from regstore.testing.simulation.exploring.contest import Stage
 from regstore.testing.simulation.exploring.on_uploads import purge
 from regstore.testing.simulation.exploring.operation import Ending, Operation, is_done
@@ -78,6 +78,7 @@ class Trial:
         self._network = _Network(self.world.loop, self.world.trace, self._crash)
         self.world.network = self._network
         stage.set(self.world)
+        case.meanwhile(self.world)
         self._doomed = self.world.process("doomed")
         self._run()
         self.world.loop.close()
@@ -146,7 +147,10 @@ class Trial:
             self._perform(purge(timedelta(0)), self.world.process("purge"), upload_id)
 
     def _choose(self, ready: Sequence[Task[Any]]) -> int:
-        own = [task for task in ready if task.is_stopped or not isinstance(task.label, Request)]
+        stopped = [task for task in ready if task.is_stopped]
+        if stopped:  # who waits for others sees them end first, as on every runtime
+            return ready.index(max(stopped, key=lambda task: task.lineage))
+        own = [task for task in ready if not isinstance(task.label, Request)]
         best = max if self.point.is_reversed and not own else min
         return ready.index(best(own or ready, key=lambda task: task.lineage))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from itertools import chain
 from typing import Final
 
 from regstore._run import BlockingRuntime
@@ -21,8 +20,8 @@ from regstore.testing.simulation.trace import Request
 
 _LINE = "{:44} {:14} {:>5} {:>5} {:>9} {:>6} {:>5} {:>7}\n"
 
-_BY_LOST: Final = {0: (*PAIRS, *TRIOS), 1: PAIRS}
-"""What is explored with how many lost answers."""
+_LOST: Final = (0, 1)
+"""How many answers get lost in a schedule, at most."""
 
 _COUNTS = ("schedules", "cut", "wrong")
 
@@ -77,17 +76,15 @@ def main() -> None:
     parser.add_argument(
         "--lost",
         type=int,
-        choices=_BY_LOST,
+        choices=_LOST,
         help="only with so many lost answers in a schedule, at most (default: both)",
     )
     options = parser.parse_args()
-    asked = {lost: _BY_LOST[lost] for lost in _BY_LOST if options.lost in {None, lost}}
-    contests = with_part(parser, [*dict.fromkeys(chain(*asked.values()))], options.contest)
+    contests = with_part(parser, (*PAIRS, *TRIOS), options.contest)
     stores = chosen(STORES, options.store)
     is_well = True
-    for lost, those in asked.items():
-        if picked := [contest for contest in contests if contest in those]:
-            is_well &= report(picked, stores, sys.stdout.write, lost)
+    for lost in _LOST if options.lost is None else [options.lost]:
+        is_well &= report(contests, stores, sys.stdout.write, lost)
     sys.exit(not is_well)
 
 

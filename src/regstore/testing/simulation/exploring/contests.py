@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from regstore.testing.simulation.audit import dangles
+from regstore.testing.simulation.exploring import on_blobs as blobs
 from regstore.testing.simulation.exploring import on_tags as tags
 from regstore.testing.simulation.exploring import on_uploads as uploads
 from regstore.testing.simulation.exploring.contest import Contest
@@ -85,8 +86,8 @@ PAIRS: Final = (
     Contest(uploads.parked(), (uploads.finish(FIRST), uploads.purge())),
     Contest(uploads.parked(FIRST), (uploads.cancel(), uploads.purge())),
     Contest(uploads.parked(FIRST), (uploads.purge(), uploads.purge())),
-    Contest(uploads.parked(), (uploads.put(FIRST), uploads.put(FIRST))),
-    Contest(uploads.stored, (uploads.mount(), uploads.delete())),
+    Contest(uploads.parked(), (blobs.put(FIRST), blobs.put(FIRST))),
+    Contest(blobs.stored, (blobs.mount(), blobs.delete())),
     Contest(
         tags.tagged(tags.OLD, tags.NEW, tags.OTHER),
         (tags.set_tag(tags.NEW), tags.set_tag(tags.OTHER)),

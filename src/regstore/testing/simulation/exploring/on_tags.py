@@ -108,9 +108,14 @@ def set_tag(body: bytes) -> Operation:
     return Operation("tag", run, may_raise=(ManifestUnknownError,))
 
 
+def expectation(body: bytes | None) -> Expect:
+    """Return what says that the tag names *body*, or nothing."""
+    return ABSENT if body is None else Digest.of(body)
+
+
 def swap(body: bytes, expect: bytes | None) -> Operation:
     """Make the tag name *body* if it names *expect*, or nothing."""
-    expected: Expect = ABSENT if expect is None else Digest.of(expect)
+    expected = expectation(expect)
 
     async def run(registry: AsyncRegistry, told: str) -> None:
         del told
@@ -142,6 +147,18 @@ def push(body: bytes, tag: str | None = None) -> Operation:
     return Operation("push", run)
 
 
+def push_over(body: bytes, expect: bytes | None) -> Operation:
+    """Push a manifest, and make the tag name it if that names *expect*, or nothing."""
+    digest, expected = Digest.of(body), expectation(expect)
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        del told
+        manifests = registry.repository(NAME).manifests
+        return await manifests.put(body, digest=digest, tags=[TAG], expect=expected)
+
+    return Operation("push over", run, may_raise=(TagConflictError, UnsupportedMethodError))
+
+
 def delete(body: bytes) -> Operation:
     """Delete a manifest."""
 
@@ -161,6 +178,17 @@ def reindex() -> Operation:
         return await registry.repository(NAME).referrers.reindex()
 
     return Operation("reindex", run)
+
+
+def list_referrers() -> Operation:
+    """Tell what refers to OLD; the index is built for that, where it is not complete."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        del told
+        found = registry.repository(NAME).referrers.all(Digest.of(OLD))
+        return [each.digest async for each in found]
+
+    return Operation("list referrers", run)
 
 
 def named(ending: Ending) -> Digest | None:

@@ -1,8 +1,9 @@
-"""Operations on uploads, whose ids are told, and on blobs, whose digest is told."""
+"""Operations on uploads, whose ids are told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -30,8 +31,6 @@ SECOND: Final = b"b" * 70
 """Longer than the least part, so that each is a chunk of its own where it was parked."""
 MORE: Final = b"c" * 50
 OTHER: Final = b"d" * 50
-COPY: Final = "copy"
-"""Where blobs are mounted."""
 
 
 def parked(*chunks: bytes, uploads: int = 1) -> Run:
@@ -48,12 +47,6 @@ def parked(*chunks: bytes, uploads: int = 1) -> Run:
         return " ".join(ids)
 
     return prepare
-
-
-async def stored(registry: AsyncRegistry, told: str) -> str:
-    """Put FIRST as a blob, and tell its digest."""
-    del told
-    return (await registry.repository(NAME).blobs.put(FIRST)).digest
 
 
 def commit(content: bytes, which: int = 0, algorithm: str = "sha256") -> Operation:
@@ -73,14 +66,19 @@ def commit(content: bytes, which: int = 0, algorithm: str = "sha256") -> Operati
     )
 
 
-def finish(content: bytes) -> Operation:
-    """Send all of *content* with the last request of a push."""
+def finish(content: bytes, taken: int = 0) -> Operation:
+    """Send all of *content* but what was *taken* with the last request of a push."""
+    digest, rest = Digest.of(content), content[taken:]
 
     async def run(registry: AsyncRegistry, told: str) -> object:
         upload = registry.repository(NAME).uploads.resume(told)
-        return await upload.finish(Digest.of(content), [content], 0)
+        return await upload.finish(digest, [rest], taken)
 
-    return Operation("finish", run, _committed(Digest.of(content)), (BlobUploadUnknownError,))
+    finish = Operation("finish", run, _committed(digest), may_raise=(BlobUploadUnknownError,))
+    if not taken:
+        return finish
+    add = patch(rest, taken)
+    return replace(finish, may_raise=add.may_raise, repeated=add.repeated, overtaken=add.overtaken)
 
 
 def patch(data: bytes, offset: int) -> Operation:
@@ -98,6 +96,42 @@ def patch(data: bytes, offset: int) -> Operation:
         repeated=(UploadOffsetError,),
         overtaken=(PreconditionFailedError,),
     )
+
+
+def resend(data: bytes) -> Operation:
+    """Send *data* from the beginning, although some of it may have been taken before."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        async with registry.repository(NAME).uploads.resume(told) as upload:
+            await upload.receive([data], 0, may_repeat=True)
+        return upload.offset
+
+    errors = (PreconditionFailedError,)
+    return Operation("resend", run, may_raise=errors, overtaken=errors)
+
+
+def write(data: bytes, offset: int) -> Operation:
+    """Write *data* at *offset*, having looked where the upload stands, and let it go."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        upload = registry.repository(NAME).uploads.resume(told)
+        await upload.status()
+        await upload.write(data, offset)
+        await upload.park()
+        return upload.offset
+
+    return replace(patch(data, offset), name="write", run=run)
+
+
+def commit_hashed() -> Operation:
+    """Commit the upload as whatever it has become."""
+
+    async def run(registry: AsyncRegistry, told: str) -> object:
+        upload = registry.repository(NAME).uploads.resume(told)
+        return await upload.commit(await upload.digest())
+
+    errors = (BlobUploadUnknownError, PreconditionFailedError)
+    return Operation("commit hashed", run, _is_over(0), errors, errors[:1], errors[1:])
 
 
 def cancel() -> Operation:
@@ -125,41 +159,9 @@ def create() -> Operation:
 
     async def run(registry: AsyncRegistry, told: str) -> object:
         del told
-        return (await registry.repository(NAME).uploads.create()).id
+        return (await registry.repository(NAME).uploads.create(Digest.of(FIRST))).id
 
     return Operation("create", run)
-
-
-def put(content: bytes) -> Operation:
-    """Put a blob whole."""
-
-    async def run(registry: AsyncRegistry, told: str) -> object:
-        del told
-        return await registry.repository(NAME).blobs.put(content)
-
-    return Operation("put", run)
-
-
-def delete() -> Operation:
-    """Delete the blob."""
-
-    async def run(registry: AsyncRegistry, told: str) -> None:
-        await registry.repository(NAME).blobs.delete(told)
-
-    return Operation("delete blob", run, repeated=(BlobUnknownError,))
-
-
-def mount() -> Operation:
-    """Mount the blob into another repository."""
-
-    async def run(registry: AsyncRegistry, told: str) -> object:
-        return await registry.repository(COPY).blobs.mount(told, NAME)
-
-    def holds(ending: Ending) -> Iterator[Violation]:
-        if not ending.registry.repository(COPY).blobs.exists(ending.told):
-            yield Violation("I1", "a mount was acknowledged, and there is no blob", ending.told)
-
-    return Operation("mount", run, holds, (BlobUnknownError,))
 
 
 def one_patch(ending: Ending) -> Iterator[Violation]:
