@@ -169,7 +169,8 @@ class Errors:
         """Return whether a body that was cut short could not be gone on with: it was put anew."""
         if failed.kind != "get blob":
             return True
-        was = self._facts.shown(data_of(item_of(failed)), failed.invoked, failed.returned)
+        since = failed.invoked - self._facts.knobs.bound
+        was = self._facts.shown(data_of(item_of(failed)), since, failed.returned)
         return self._facts.knobs.cut_bodies > 0 and len(was) > 1
 
     def _has_rivals(self, failed: Operation) -> bool:
