@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 from regstore.manifests import AsyncManifests, Manifest
+from regstore.tags import AsyncTags
 from regstore.testing.simulation import Knobs
+from regstore.testing.simulation.crashing import CASES
+from regstore.testing.simulation.crashing.__main__ import report as crashed
+from regstore.testing.simulation.exploring import PAIRS
+from regstore.testing.simulation.exploring.__main__ import report as explored
 from regstore.testing.simulation.loop import Promise
 from regstore.testing.simulation.running import Result, Run, simulate
 from regstore.testing.simulation.runtime import SimulatedRuntime
@@ -21,6 +26,7 @@ from tests.simulation.protections import replaced
 
 PULLS = Run(1, Knobs(), Scenario((Plan("puller-1", (Step("pull"), Step("pull", 1.0))),)))
 
+Untag = Callable[..., Awaitable[None]]
 Get = Callable[[AsyncManifests, str], Awaitable[Manifest]]
 
 
@@ -114,3 +120,45 @@ def test_the_command_says_what_a_checker_has_failed_at(tmp_path: Path) -> None:
     done = command(tmp_path, "replaced(running, check=None)")
     assert done.stdout.startswith(AGAIN)
     assert "TypeError" in done.stderr
+
+
+async def careless_untag(self: AsyncTags, tag: str, expect: object = None) -> None:
+    del self, expect
+    raise KeyError(tag)
+
+
+async def restless_untag(self: AsyncTags, tag: str, expect: object = None) -> None:
+    del expect
+    while tag:
+        await self._scope.runtime.sleep(0.05)
+
+
+TOLD = pytest.mark.parametrize(
+    ("untag", "told"),
+    [
+        (careless_untag, "has raised KeyError: 'v1', in careless_untag (simulation/test_mishaps"),
+        (restless_untag, " in restless_untag (simulation/test_mishaps.py:"),
+    ],
+)
+
+
+@TOLD
+def test_explorers_say_in_which_schedule_it_happens(untag: Untag, told: str) -> None:
+    contest = next(each for each in PAIRS if each.name.startswith("untag,"))
+    lines: list[str] = []
+    with replaced(AsyncTags, delete=untag):
+        assert not explored([contest], {"conditional": Knobs()}, lines.append)
+    written = "".join(lines)
+    assert told in written
+    assert "replay(contest, " in written
+
+
+@TOLD
+def test_a_crash_with_such_a_recovery_is_told(untag: Untag, told: str) -> None:
+    case = next(each for each in CASES if each.name == "untag")
+    lines: list[str] = []
+    with replaced(AsyncTags, delete=untag):
+        assert not crashed([case], {"conditional": Knobs()}, lines.append)
+    written = "".join(lines)
+    assert told in written
+    assert "Point(call=" in written
