@@ -165,6 +165,7 @@ def test_a_budget_that_is_spent_ends_retries() -> None:
         (layout.LayerLink("app", Digest(DIGEST)).path, True),
         (layout.RevisionLink("app", Digest(DIGEST)).path, True),
         (UPLOAD + "/startedat", True),
+        (layout.ReferrersComplete("app").path, True),
         (UPLOAD + "/hashstates/sha256/0", False),
         (TAG, False),
         (TAG.replace("current/link", f"index/sha256/{'ab' * 32}/link"), True),

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from typing_extensions import override
 
+from regstore import layout
 from regstore.consistency import RetryCounts, Retrying, WrapperDriver, WrapperWriter, resumed
+from regstore.digest import Digest
 from regstore.driver import CHUNK_SIZE, IF_ABSENT, FileReader, FileWriter, StorageDriver
 from regstore.drivers.memory import MemoryDriver
 from regstore.errors import (
@@ -75,6 +77,32 @@ def test_a_reader_never_goes_on_in_another_version(place: Place, how: str) -> No
         place.run(place.store.delete("a"))
     place.faulty.plan = ["refused"]
     with pytest.raises(PreconditionFailedError, match=how):
+        place.run(reader.read())
+
+
+@pytest.mark.parametrize("fault", ["refused", PreconditionFailedError("a")], ids=str)
+def test_a_reader_goes_on_in_another_version_of_content_under_its_digest(
+    place: Place, fault: Fault
+) -> None:
+    data = bytes(range(256)) * (2 * CHUNK_SIZE // 256)
+    path = layout.BlobData(Digest.of(data)).path
+    place.put(path, data)
+    reader = place.run(place.retrying.reader(path))
+    first = place.run(reader.read())
+    place.put(path, data)
+    place.faulty.plan = [fault]
+    assert first + place.run(rest_of(reader)) == data
+
+
+def test_a_reader_of_content_does_not_go_on_in_a_torn_one(place: Place) -> None:
+    data = bytes(2 * CHUNK_SIZE)
+    path = layout.BlobData(Digest.of(data)).path
+    place.put(path, data)
+    reader = place.run(place.retrying.reader(path))
+    place.run(reader.read())
+    place.put(path, data[: CHUNK_SIZE + 9])
+    place.faulty.plan = ["refused"]
+    with pytest.raises(PreconditionFailedError, match="replaced"):
         place.run(reader.read())
 
 

@@ -24,21 +24,29 @@ _LASTING = (
     layout.RevisionLink,
     layout.TagIndexLink,
     layout.Referrer,
+    layout.ReferrersComplete,
     layout.SavedDigest,
     layout.Quarantined,
     layout.UploadStartedAt,
 )
+_CONTENTS = (layout.BlobData, layout.Quarantined)
 _UPLOADS = (layout.Upload, layout.UploadStartedAt, layout.UploadData)
 
 
 def is_lasting(path: str) -> bool:
     """Whether whoever writes *path* writes the same, so that a write may be repeated at any time.
 
-    That is content under its digest, links of layers and revisions, the index of a tag, referrers,
-    copies of deleted content and claims to it, and the start of an upload, whose random name nobody
-    else has. It is not the current link of a tag, nor anything that this library does not know.
+    That is content under its digest, links of layers and revisions, the index of a tag, referrers
+    and that all of them are indexed, copies of deleted content and claims to it, and the start of
+    an upload, whose random name nobody else has. It is not the current link of a tag, nor anything
+    that this library does not know.
     """
     return _is_any(path, _LASTING)
+
+
+def is_content(path: str) -> bool:
+    """Whether *path* holds the same bytes whoever writes it, and in whatever version."""
+    return _is_any(path, _CONTENTS)
 
 
 def is_private(path: str) -> bool:

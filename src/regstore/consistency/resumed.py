@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from regstore.consistency.attempts import Attempts, Turns, is_passing, repeatable
 from regstore.consistency.outcomes import Outcome, Unknown
+from regstore.consistency.resolve import is_content
 from regstore.consistency.wrapper import WrapperReader, WrapperWriter
 from regstore.driver import ANY, Condition, FileInfo, FileReader, FileWriter, StorageDriver
 from regstore.errors import (
@@ -28,7 +29,10 @@ _REMEMBERED: Final = 100_000
 
 
 class ResumedReader(WrapperReader):
-    """Opens the object again where the body broke off, if it still is the same version."""
+    """Opens the object again where the body broke off, if it still is the same version.
+
+    Content under its digest is the same in each version that is as large.
+    """
 
     def __init__(
         self,
@@ -64,7 +68,13 @@ class ResumedReader(WrapperReader):
             await self._reopen()
         # Whoever is cancelled here does not know either how far the body was read.
         self._is_lost = True
-        chunk = await self._inner.read()
+        try:
+            chunk = await self._inner.read()
+        except PreconditionFailedError as error:
+            if not is_content(self.info.path):
+                raise
+            detail = "it was replaced while it was read, by the same content"
+            raise TransientError(self.info.path, self._driver.name, detail) from error
         self._is_lost = False
         return chunk
 
@@ -77,8 +87,9 @@ class ResumedReader(WrapperReader):
             inner = await self._driver.reader(path, self._next, rest, must_exist=True)
         except PathNotFoundError as error:
             raise self._replaced("deleted") from error
-        self._inner = inner
-        if inner.info.version != self.info.version:
+        before, self._inner = self.info, inner
+        is_same = is_content(path) and inner.info.size == before.size
+        if inner.info.version != before.version and not is_same:
             raise self._replaced("replaced")
 
     def _replaced(self, how: str) -> PreconditionFailedError:

@@ -84,6 +84,14 @@ READS: Final = {
         lambda: replaced(AsyncManifests, _read_revision=_read_revision),
         {"stale_get": 3.0, "stale_head": 0.0, "negative": 0.0, "front_ends": 3, "latency": 0.01},
     ),
+    "what fails for a moment is asked again": Protection(
+        "Retrying",
+        "conditional",
+        ("puller",),
+        frozenset({"retries"}),
+        5,
+        lambda: replaced(layers, Retrying=no_wrapper),
+    ),
     "deadlines end calls": Protection(
         "Retrying",
         "conditional",

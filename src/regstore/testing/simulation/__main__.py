@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from itertools import count, cycle, islice
 from pathlib import Path
 from time import perf_counter  # noqa: TID251 - says how fast it is, and has no effect on a run
+from traceback import format_exception
 
 from rich.console import Console
 from rich.progress import track
 
-from regstore.testing.simulation.commandline import add_store, chosen, positive
+from regstore.testing.simulation.commandline import add_store, chosen, named, positive
 from regstore.testing.simulation.diagram import draw as draw_diagram
 from regstore.testing.simulation.literal import imports, literal
 from regstore.testing.simulation.operations import told
@@ -27,10 +28,11 @@ def main() -> None:
     begun = perf_counter()
     found = 0
     for store, seed in _watched(_runs(options), options.runs):
-        result = simulate(draw(seed, store, options.actors, options.steps))
-        if result.violations:
-            found += len(result.violations)
-            _report(store, seed, options, result)
+        with named(_again(store, seed, options)):
+            result = simulate(draw(seed, store, options.actors, options.steps))
+            if result.violations:
+                found += len(result.violations)
+                _report(store, seed, options, result)
     rate = options.runs / (perf_counter() - begun)
     _say(f"{options.runs} runs, {found} violations, {rate:.1f} runs/s")
     sys.exit(found > 0)
@@ -78,14 +80,20 @@ def _watched(runs: Iterator[tuple[str, int]], total: int) -> Iterator[tuple[str,
     )
 
 
-def _report(store: str, seed: int, options: argparse.Namespace, result: Result) -> None:
-    """Print how to repeat a run, and what is left of it once it is shrunk."""
-    _say(
+def _again(store: str, seed: int, options: argparse.Namespace) -> str:
+    return (
         f"repeat with: python -m regstore.testing.simulation --store {store} --seed {seed} "
         f"--actors {options.actors} --steps {options.steps}"
     )
+
+
+def _report(store: str, seed: int, options: argparse.Namespace, result: Result) -> None:
+    """Print how to repeat a run, and what is left of it once it is shrunk."""
+    _say(_again(store, seed, options))
     for violation in result.violations:
         _say(f"  {violation} ({violation.key})")
+    for error in result.errors[:1]:
+        _say("".join(format_exception(error)).rstrip())
     least = shrink(result, simulate)
     _say(f"  shrunk, on a store with {literal(least.run.knobs)}:")
     for operation in least.ledger.operations:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 
@@ -52,3 +54,14 @@ def with_part(parser: argparse.ArgumentParser, choices: Sequence[N], part: str) 
         names = "; ".join(dict.fromkeys(each.name for each in choices))
         parser.error(f"no name has {part!r} in it; there are: {names}")
     return found
+
+
+@contextmanager
+def named(what: str) -> Iterator[None]:
+    """Say *what* it was before a traceback that ends all, also where somebody interrupts it."""
+    try:
+        yield
+    except BaseException:
+        sys.stdout.write(f"{what}\n")
+        sys.stdout.flush()
+        raise

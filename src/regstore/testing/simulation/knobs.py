@@ -87,6 +87,11 @@ class Knobs:
         return max(self.stale_get, self.stale_head, self.stale_list) + self.negative
 
     @property
+    def tears(self) -> bool:
+        """Whether less may arrive than the store says."""
+        return max(self.torn_copies, self.torn_assemblies) > 0
+
+    @property
     def capabilities(self) -> Capabilities:
         """What a driver over this store claims; of ignored conditions, too."""
         claimed = MemoryObjects.capabilities

@@ -12,9 +12,11 @@ from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextvars import Context, copy_context
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import Any, Generic, TypeVar
 
 from regstore.testing.simulation.process import Cancelled, Crashed, Process
+from regstore.testing.simulation.whereabouts import waits_at
 
 T = TypeVar("T")
 
@@ -31,6 +33,10 @@ class StuckError(RuntimeError):
     def __init__(self, waiting: Sequence[str]) -> None:
         self.waiting: tuple[str, ...] = tuple(waiting)
         super().__init__(f"nobody can go on; these tasks wait for ever: {', '.join(waiting)}")
+
+
+class EndlessError(RuntimeError):
+    """More was done than there can be to do: somebody goes on and on."""
 
 
 class Promise(Generic[T]):
@@ -174,6 +180,11 @@ class Task(Generic[T]):
             self._loop.make_ready(self)
 
     @property
+    def whereabouts(self) -> str:
+        """Where its code waits; ``""`` where that is the simulator's own."""
+        return waits_at(self._coro)
+
+    @property
     def is_stopped(self) -> bool:
         """Whether its next step is to learn that it was cancelled, or that its process crashed."""
         return self.process.is_crashed or any(scope.is_cancelled for scope in self._scopes)
@@ -218,6 +229,7 @@ class Loop:
     :param choose: who goes on next.
     :ivar time: seconds since the start.
     :ivar steps: taken until now.
+    :ivar most_steps: how many may be taken.
     :ivar ready: the tasks that can go on, in no order that means anything.
     :ivar jumps: whoever sleeps goes on at once, later: how long others take meanwhile is for
         *choose* to say.
@@ -226,6 +238,7 @@ class Loop:
     def __init__(self, choose: Choose) -> None:
         self.time: float = 0.0
         self.steps: int = 0
+        self.most_steps: float = inf
         self.ready: list[Task[Any]] = []
         self.jumps: bool = False
         self._choose = choose
@@ -264,7 +277,9 @@ class Loop:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for *seconds*; where time jumps, they pass at once."""
-        if self.jumps:
+        if self.jumps and self.steps < self.most_steps:
+            self.current.process.raise_if_crashed()
+            self.steps += 1
             self.time += max(seconds, 0.0)
             return
         promise: Promise[None] = Promise(self)
@@ -284,6 +299,7 @@ class Loop:
         """Run until *task* has ended; return its result or raise its error.
 
         :raises StuckError: it never will.
+        :raises EndlessError: it has not within :attr:`most_steps`.
         """
         while not task.ended.is_settled:
             self._go_on()
@@ -296,10 +312,17 @@ class Loop:
 
     def close(self) -> None:
         """Crash every process, so that no coroutine is left behind."""
+        self.most_steps *= 2  # to end takes steps, too
         for process in self._processes:
             process.crash()
         while self.ready:
             self._go_on()
+
+    def whereabouts(self) -> list[str]:
+        """Return who has not ended, and where; those in code of the simulator are left out."""
+        tasks = (task for process in self._processes for task in process.tasks)
+        found = {each: each.whereabouts for each in tasks if isinstance(each, Task)}
+        return [*dict.fromkeys(f"{task.name} {at}" for task, at in found.items() if at)]
 
     def _lineage(self) -> tuple[int, ...]:
         parent = self._current
@@ -318,15 +341,21 @@ class Loop:
             raise StuckError([getattr(task, "name", "?") for task in tasks])
 
     def _step(self) -> None:
+        self._count()
         ready = self.ready
         index = self._choose(ready) if len(ready) > 1 else 0
         task = ready[index]
         ready[index] = ready[-1]
         ready.pop()
-        self.steps += 1
         self._current = task
         task.step()
         self._current = None
+
+    def _count(self) -> None:
+        self.steps += 1
+        if self.steps > self.most_steps:
+            msg = f"it goes on and on: {self.steps} steps in {self.time:.3f} s"
+            raise EndlessError(msg)
 
     def _advance(self) -> None:
         """Call what is due next, with all that is due at the same time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
@@ -14,13 +14,13 @@ from regstore._protections import waiting
 from regstore.consistency import Layers
 from regstore.consistency import Violation as Broken
 from regstore.drivers.objects.driver import ObjectDriver
-from regstore.errors import RegstoreError
 from regstore.testing.simulation.actors import VERBS, Actor, Board
 from regstore.testing.simulation.collecting import draw_collected
 from regstore.testing.simulation.invariants import Facts, check
 from regstore.testing.simulation.keyspace import IMAGES, TAGS
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Ended
+from regstore.testing.simulation.mishaps import Mishaps
 from regstore.testing.simulation.network import CrashPoint
 from regstore.testing.simulation.operations import Ledger
 from regstore.testing.simulation.pace import Pace
@@ -34,6 +34,9 @@ from regstore.testing.simulation.world import World
 _RESTART_SECONDS: Final = 1.0
 _LAST_ROUNDS: Final = 10
 """Runs of each collector after all else: some fail, as requests do."""
+_FIRST_STEPS: Final = 20_000
+_STEPS_OF_EACH: Final = 2_000
+"""Of the loop, for each step of an actor: more than ten times what the longest runs take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,14 @@ class Result:
     """What came of a run.
 
     :ivar violations: what must not happen; empty where all is well.
+    :ivar errors: what was raised and no caller can be prepared for, with the tracebacks.
     """
 
     run: Run
     violations: tuple[Violation, ...]
     trace: Trace
     ledger: Ledger
+    errors: tuple[Exception, ...] = ()
 
 
 def draw(seed: int, store: str, actors: int = 4, steps: int = 6, kinds: Sequence[str] = ()) -> Run:
@@ -107,40 +112,45 @@ class _Stage:
         self._ledger = Ledger(self._world.loop, self._world.trace)
         self._board = Board(self._world.loop, run.scenario.pace)
         self._accused: list[Violation] = []
+        self._mishaps = Mishaps(self._world.loop)
+        steps = sum(len(plan.steps) for plan in run.scenario.actors)
+        self._world.loop.most_steps = _FIRST_STEPS + steps * _STEPS_OF_EACH
 
     def play(self) -> Result:
-        loop, world = self._world.loop, self._world
-        director = world.process("director")
-        if self._run.scenario.is_founded:
+        with self._mishaps.ended():
+            self._let_happen()
+        end = self._world.loop.time
+        self._world.loop.close()
+        found = [*self._accused, *self._mishaps.violations]
+        if self._mishaps.is_over:
+            found += check(self._facts(end))
+        errors = tuple(self._mishaps.errors)
+        return Result(self._run, tuple(found), self._world.trace, self._ledger, errors)
+
+    def _let_happen(self) -> None:
+        loop, scenario = self._world.loop, self._run.scenario
+        director = self._world.process("director")
+        if scenario.is_founded:
             loop.run(loop.spawn(self._found(), director, "founder"))
-        living = [
-            loop.spawn(self._live(plan), director, plan.name) for plan in self._run.scenario.actors
-        ]
+        living = [loop.spawn(self._live(plan), director, plan.name) for plan in scenario.actors]
         for task in living:
             loop.run(task)
         loop.drain()
-        if self._run.scenario.pace is not None:
-            loop.run(loop.spawn(self._tidy(self._run.scenario.pace), director, "the collectors"))
+        if scenario.pace is not None:
+            loop.run(loop.spawn(self._tidy(scenario.pace), director, "the collectors"))
         loop.run(loop.spawn(loop.sleep(self._run.knobs.bound), director, "the end"))
-        violations = check(
-            Facts(
-                self._run.knobs,
-                world.bucket,
-                self._ledger,
-                world.trace,
-                loop.time,
-                self._run.scenario,
-            )
-        )
-        loop.close()
-        return Result(self._run, (*self._accused, *violations), world.trace, self._ledger)
+
+    def _facts(self, end: float) -> Facts:
+        world, run = self._world, self._run
+        return Facts(run.knobs, world.bucket, self._ledger, world.trace, end, run.scenario)
 
     async def _found(self) -> None:
         """Put the images there, at once, and wait until everybody sees them."""
         driver = ObjectDriver(self._world.bucket)
         founder = Actor(self._world.process("founder"), driver, driver, self._ledger, self._board)
         for item in range(len(IMAGES)):
-            await VERBS["push"](founder, Step("push", item=item, tag=item % len(TAGS)))
+            with self._mishaps.outlived("founder"):
+                await VERBS["push"](founder, Step("push", item=item, tag=item % len(TAGS)))
         await self._world.loop.sleep(self._run.knobs.bound)
 
     async def _live(self, plan: Plan) -> None:
@@ -155,7 +165,7 @@ class _Stage:
                 nonlocal step
                 while step is not None:
                     await self._world.loop.sleep(step.pause)
-                    with suppress(RegstoreError):  # it is in the ledger, for the checkers
+                    with self._mishaps.outlived(actor.process.name):
                         await VERBS[step.verb](actor, step)
                     step = next(steps, None)
 
@@ -177,7 +187,7 @@ class _Stage:
             await self._world.loop.sleep(pause)
             pause = pace.wait + pace.error
             for actor in actors:
-                with suppress(RegstoreError):
+                with self._mishaps.outlived(actor.process.name):
                     await VERBS["collect"](actor, Step("collect"))
 
     def _begin(self, name: str) -> Actor:

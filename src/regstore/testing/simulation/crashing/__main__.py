@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 
 from regstore._run import BlockingRuntime
-from regstore.testing.simulation.commandline import add_store, chosen, with_part
+from regstore.testing.simulation.commandline import add_store, chosen, named, with_part
 from regstore.testing.simulation.crashing.case import Case
 from regstore.testing.simulation.crashing.cases import CASES
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
@@ -36,7 +36,8 @@ def report(
             if not case.runs_on(knobs):
                 continue
             begin = monotonic()
-            seen = enumerate_crashes(case, knobs)
+            with named(f"{case.name} on {store}:"):
+                seen = enumerate_crashes(case, knobs)
             seconds = f"{monotonic() - begin:.1f}"
             counts = (seen.calls, seen.crashes, len(seen.failures))
             write(_LINE.format(case.name, store, *counts, seconds))

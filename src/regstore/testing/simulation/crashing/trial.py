@@ -14,11 +14,12 @@ from regstore import layout
 from regstore.errors import RegstoreError
 from regstore.testing.simulation.audit import audit, litter
 from regstore.testing.simulation.crashing.case import Case
-from regstore.testing.simulation.exploring.contest import Stage
+from regstore.testing.simulation.exploring.contest import MOST_STEPS, Stage
 from regstore.testing.simulation.exploring.on_uploads import purge
-from regstore.testing.simulation.exploring.operation import Ending, Operation, is_done
+from regstore.testing.simulation.exploring.operation import Ending, Operation, failure, is_done
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Loop, Task
+from regstore.testing.simulation.mishaps import Mishaps
 from regstore.testing.simulation.network import Crashing, CrashPoint, StepwiseNetwork
 from regstore.testing.simulation.process import Crashed, Process
 from regstore.testing.simulation.trace import Request, Trace
@@ -80,7 +81,11 @@ class Trial:
         stage.set(self.world)
         case.meanwhile(self.world)
         self._doomed = self.world.process("doomed")
-        self._run()
+        self.world.loop.most_steps = MOST_STEPS
+        mishaps = Mishaps(self.world.loop)
+        with mishaps.ended():
+            self._run()
+        self.violations += mishaps.violations
         self.world.loop.close()
 
     def _run(self) -> None:
@@ -115,8 +120,7 @@ class Trial:
 
     def _check(self, when: str, result: object) -> None:
         if not is_done(result):
-            text = f"{when}: it has raised {type(result).__name__}: {result}"
-            self.violations.append(Violation("recovery", text, ""))
+            self.violations.append(Violation("recovery", failure(f"{when}: it", result), ""))
 
     def _judge(self, operation: Operation) -> None:
         ending = Ending((), self.world.bucket, self._told)
@@ -144,7 +148,9 @@ class Trial:
         live = [spec for spec in started if isinstance(spec, layout.UploadStartedAt)]
         ids = {each.upload_id for each in (*live, *litter(bucket).values())}
         for upload_id in sorted(ids):
-            self._perform(purge(timedelta(0)), self.world.process("purge"), upload_id)
+            result = self._perform(purge(timedelta(0)), self.world.process("purge"), upload_id)
+            if not isinstance(result, RegstoreError):
+                self._check("purge", result)
 
     def _choose(self, ready: Sequence[Task[Any]]) -> int:
         stopped = [task for task in ready if task.is_stopped]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from regstore._run import BlockingRuntime
-from regstore.testing.simulation.commandline import add_store, chosen, with_part
+from regstore.testing.simulation.commandline import add_store, chosen, named, with_part
 from regstore.testing.simulation.exploring.contest import Contest
 from regstore.testing.simulation.exploring.contests import PAIRS, STORES, TRIOS
 from regstore.testing.simulation.exploring.explorer import Failure, explore, replay
@@ -43,7 +43,8 @@ def report(
     for contest in contests:
         for store, knobs in stores.items():
             begin = monotonic()
-            seen = explore(contest, knobs, lost=lost)
+            with named(f"{contest.name} on {store}, {lost} lost:"):
+                seen = explore(contest, knobs, lost=lost)
             seconds = f"{monotonic() - begin:.1f}"
             counts = (lost, seen.calls, seen.schedules, seen.cut, seen.failing)
             write(_LINE.format(contest.name, store, *counts, seconds))

@@ -15,6 +15,7 @@ from regstore.testing.simulation.exploring.operation import (
     Ending,
     Operation,
     Run,
+    failure,
     is_done,
     nothing,
 )
@@ -24,6 +25,8 @@ from regstore.testing.simulation.world import World
 
 LATER: Final = 1000.0
 """Seconds after the preparation."""
+MOST_STEPS: Final = 20_000
+"""More than any schedule has, by far."""
 
 
 def none_of_it(violation: Violation) -> bool:
@@ -70,8 +73,7 @@ class Contest:
             if is_done(result):
                 found += operation.holds(ending)
             elif not isinstance(result, (*operation.may_raise, *unknown)):
-                text = f"{operation.name} has raised {type(result).__name__}: {result}"
-                found.append(Violation("error", text, ""))
+                found.append(Violation("error", failure(operation.name, result), ""))
         found += self.check(ending)
         if knobs.conditions != "absent":
             found += self.fenced(ending)
@@ -86,6 +88,7 @@ class Stage:
 
     def __init__(self, prepare: Run, knobs: Knobs) -> None:
         world = World(0, knobs)
+        world.loop.most_steps = MOST_STEPS
         process = world.process("before")
         preparing = world.loop.spawn(
             prepare(AsyncRegistry(world.driver(process)), ""), process, "before"

@@ -121,7 +121,7 @@ class _Search(Director):
             found = audit(execution.world.bucket, at_rest=False)
         else:
             found = contest.violations(execution.ending, knobs)
-        self.seen.add(execution, found)
+        self.seen.add(execution, [*execution.mishaps.violations, *found])
 
     @override
     def loses(self, execution: Execution, lineage: Lineage, request: Request) -> bool:

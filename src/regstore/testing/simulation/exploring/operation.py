@@ -15,6 +15,7 @@ from regstore.testing.objects import MemoryObjects
 from regstore.testing.simulation.bucket import Bucket
 from regstore.testing.simulation.process import Process
 from regstore.testing.simulation.violations import Violation
+from regstore.testing.simulation.whereabouts import raised_at
 from regstore.testing.simulation.world import World
 
 NAME: Final = "app"
@@ -80,10 +81,16 @@ class Operation:
         driver = Checked(Retrying(world.driver(process), limit=2))
         try:
             return await self.run(AsyncRegistry(driver), told)
-        except RegstoreError as error:
+        except Exception as error:  # noqa: BLE001 - judged, as what comes of it
             return error
 
 
 def is_done(result: object) -> bool:
     """Return whether an operation was acknowledged."""
-    return not isinstance(result, RegstoreError)
+    return not isinstance(result, Exception)
+
+
+def failure(who: str, result: object) -> str:
+    """Return what *who* has raised, and where."""
+    where = raised_at(result) if isinstance(result, BaseException) else "nowhere"
+    return f"{who} has raised {type(result).__name__}: {result}, {where}"

@@ -11,10 +11,11 @@ from typing_extensions import override
 
 from regstore.drivers.objects.port import ObjectBody
 from regstore.errors import RegstoreError, TransientError
-from regstore.testing.simulation.exploring.contest import Contest, Stage
+from regstore.testing.simulation.exploring.contest import MOST_STEPS, Contest, Stage
 from regstore.testing.simulation.exploring.operation import Ending
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.loop import Loop, Task
+from regstore.testing.simulation.mishaps import Mishaps
 from regstore.testing.simulation.network import DRIVER, StepwiseNetwork
 from regstore.testing.simulation.process import Process
 from regstore.testing.simulation.trace import Request, Trace
@@ -72,7 +73,8 @@ class Execution:
     """A run of *contest* in which *director* decides.
 
     :ivar done: the requests that have arrived, in order.
-    :ivar ending: what has come of it; ``None`` if it was cut short.
+    :ivar ending: what has come of it; ``None`` if it was cut short, or never ends.
+    :ivar mishaps: tells in which way it does not.
     """
 
     def __init__(self, contest: Contest, stage: Stage, knobs: Knobs, director: Director) -> None:
@@ -83,10 +85,13 @@ class Execution:
         self._is_over = False
         self.world: World = World(1, knobs, choose=self._next)
         self.world.loop.jumps = True
+        self.world.loop.most_steps = MOST_STEPS
+        self.mishaps: Mishaps = Mishaps(self.world.loop)
         self.world.network = _Telling(self.world.loop, self.world.trace, self._answer)
         stage.set(self.world)
         try:
-            self.ending = self._run(contest, stage.told)
+            with self.mishaps.ended():
+                self.ending = self._run(contest, stage.told)
         except Cut:
             pass
         finally:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from regstore.testing.simulation.invariants.collection import Collection
 from regstore.testing.simulation.invariants.conduct import Conduct
 from regstore.testing.simulation.invariants.deadlines import overdue
+from regstore.testing.simulation.invariants.errors import Errors
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.invariants.marks import Marks
 from regstore.testing.simulation.invariants.pushes import Pushes
@@ -23,6 +24,7 @@ def check(facts: Facts) -> Iterator[Violation]:
     """Yield what is wrong."""
     yield from Collection(facts).violations()
     yield from Conduct(facts).violations()
+    yield from Errors(facts).violations()
     yield from Marks(facts).violations()
     yield from Pushes(facts).violations()
     yield from Referrers(facts).violations()

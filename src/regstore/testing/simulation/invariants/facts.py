@@ -63,6 +63,25 @@ class Facts:
         is_own = writer.process == reader.process and writer.outcome != "unknown"
         return 0.0 if is_own else self.knobs.bound
 
+    def meets(self, operation: Operation, others: Iterable[Operation]) -> bool:
+        """Return whether one of *others* may have seen the store as *operation* did."""
+        return any(
+            other is not operation
+            and other.invoked <= self.quiet(operation) + self.lag(operation, other)
+            and operation.invoked <= self.quiet(other) + self.lag(other, operation)
+            for other in others
+        )
+
+    def of_upload(self, operation: Operation) -> list[Operation]:
+        """Return all that was done with the upload of *operation*."""
+        named = operation.repository, operation.subject
+        kinds: tuple[Kind, ...] = "append", "commit upload", "cancel upload", "purge upload"
+        return [each for each in self.ledger.of(*kinds) if (each.repository, each.subject) == named]
+
+    def is_stock(self, operation: Operation) -> bool:
+        """Return whether somebody asked for it who knows nothing of this library."""
+        return operation.process.rstrip("'") in self.scenario.stock
+
     def requests_of(self, operation: Operation) -> list[Request]:
         """Return what its process has sent in the course of *operation*."""
         sent = self.trace.requests[operation.first - 1 : operation.last]

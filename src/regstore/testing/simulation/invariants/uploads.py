@@ -114,17 +114,7 @@ class Uploads:
 
     def _holds(self, append: Operation, operations: list[Operation]) -> bool:
         """Return whether nobody may overwrite what was acknowledged."""
-        return self._is_fenced or not self._meets(append, operations)
-
-    def _meets(self, operation: Operation, others: list[Operation]) -> bool:
-        """Return whether one of *others* may have seen the upload as *operation* did."""
-        facts = self._facts
-        return any(
-            other is not operation
-            and other.invoked <= facts.quiet(operation) + facts.lag(operation, other)
-            and operation.invoked <= facts.quiet(other) + facts.lag(other, operation)
-            for other in others
-        )
+        return self._is_fenced or not self._facts.meets(append, operations)
 
     def _refused(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         """Look for commits that were refused although the bytes were right.
@@ -136,7 +126,11 @@ class Uploads:
         purges = [each for each in operations if each.kind == "purge upload"]
         for commit in operations:
             is_refused = isinstance(commit.error, DigestInvalidError) and len(sent) <= 1
-            if is_refused and self._holds(commit, operations) and not self._meets(commit, purges):
+            if (
+                is_refused
+                and self._holds(commit, operations)
+                and not self._facts.meets(commit, purges)
+            ):
                 yield Violation("I17", "all bytes were right, and it was refused", key)
 
     def _late(self, name: str, upload_id: str, operations: list[Operation]) -> Iterator[Violation]:
@@ -164,7 +158,7 @@ class Uploads:
 
     def _alone(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         for each in operations:
-            if isinstance(each.error, PreconditionFailedError) and not self._meets(
+            if isinstance(each.error, PreconditionFailedError) and not self._facts.meets(
                 each, operations
             ):
                 text = f"{each.process} was told of another writer, and there was none"
