@@ -72,6 +72,14 @@ def test_the_same_seed_is_the_same_run_in_every_process() -> None:
     assert len(set(traces.pop().split())) == len(CLASSES)
 
 
+def test_what_there_is_not_cannot_be_drawn() -> None:
+    for begin in (draw, draw_with_collectors):
+        with pytest.raises(ValueError, match=r"'eventually'.*'conditional', .*'eventual'"):
+            begin(7, "eventually")
+    with pytest.raises(ValueError, match=r"'pushers'.*'pusher'"):
+        draw(7, "eventual", kinds=["pushers"])
+
+
 def test_what_is_found_is_shrunk() -> None:
     protection = PROTECTIONS["history before the tag"]
     with protection.leave_out():

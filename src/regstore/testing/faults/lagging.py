@@ -78,10 +78,14 @@ class LaggingDriver(WrapperDriver):
     left: no read-after-write, and the bound.
 
     :param lag: how far; hand in the same one to have several drivers on one store.
+    :raises TypeError: it is no :class:`Lag`.
     """
 
     def __init__(self, inner: StorageDriver, lag: Lag) -> None:
         super().__init__(inner)
+        if not isinstance(lag, Lag):
+            like = f"Lag(get={lag!r}, stat={lag!r}, list={lag!r})"
+            raise TypeError(f"{lag!r} is no Lag: give one, as in {like}")
         self.lag = lag
 
     @property
