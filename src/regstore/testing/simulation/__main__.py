@@ -5,14 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from itertools import count, cycle, islice
+from itertools import count, cycle, islice, takewhile
 from pathlib import Path
 from time import perf_counter  # noqa: TID251 - says how fast it is, and has no effect on a run
 
 from rich.console import Console
 from rich.progress import track
 
-from regstore.testing.simulation.commandline import add_store, chosen, positive
+from regstore.testing.simulation.commandline import (
+    INTERRUPTED,
+    Interruption,
+    add_store,
+    chosen,
+    interruptible,
+    positive,
+    say,
+)
 from regstore.testing.simulation.diagram import draw as draw_diagram
 from regstore.testing.simulation.literal import imports, literal
 from regstore.testing.simulation.operations import told
@@ -25,15 +33,18 @@ def main() -> None:
     """Run what the command line asks for; exit with 1 where something was found."""
     options = _options()
     begun = perf_counter()
-    found = 0
-    for store, seed in _watched(_runs(options), options.runs):
-        result = simulate(draw(seed, store, options.actors, options.steps))
-        if result.violations:
-            found += len(result.violations)
-            _report(store, seed, options, result)
-    rate = options.runs / (perf_counter() - begun)
-    _say(f"{options.runs} runs, {found} violations, {rate:.1f} runs/s")
-    sys.exit(found > 0)
+    done = found = 0
+    with interruptible() as interruption:
+        runs = takewhile(lambda _: not interruption.is_asked, _runs(options))
+        for store, seed in _watched(runs, options.runs):
+            result = simulate(draw(seed, store, options.actors, options.steps))
+            done += 1
+            if result.violations:
+                found += len(result.violations)
+                _report(store, seed, options, result, interruption)
+    rate = done / (perf_counter() - begun)
+    _say(f"{done} runs, {found} violations, {rate:.1f} runs/s")
+    sys.exit(INTERRUPTED if interruption.is_asked else found > 0)
 
 
 def _options() -> argparse.Namespace:
@@ -78,7 +89,13 @@ def _watched(runs: Iterator[tuple[str, int]], total: int) -> Iterator[tuple[str,
     )
 
 
-def _report(store: str, seed: int, options: argparse.Namespace, result: Result) -> None:
+def _report(
+    store: str,
+    seed: int,
+    options: argparse.Namespace,
+    result: Result,
+    interruption: Interruption,
+) -> None:
     """Print how to repeat a run, and what is left of it once it is shrunk."""
     _say(
         f"repeat with: python -m regstore.testing.simulation --store {store} --seed {seed} "
@@ -86,7 +103,7 @@ def _report(store: str, seed: int, options: argparse.Namespace, result: Result) 
     )
     for violation in result.violations:
         _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
-    least = shrink(result, simulate)
+    least = shrink(result, simulate, interruption.asks)
     _say(f"  shrunk, on a store with {literal(least.run.knobs)}:")
     for operation in least.ledger.operations:
         times = f"{operation.invoked:.3f}-{operation.returned:.3f}"
@@ -112,8 +129,7 @@ def program(run: Run) -> str:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    say(f"{line}\n")
 
 
 if __name__ == "__main__":
