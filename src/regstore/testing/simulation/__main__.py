@@ -110,11 +110,20 @@ def _report(
         _say(f"    {times} {operation.process}: {operation}: {told(operation)}")
     for violation in least.violations:
         _say(f"  {violation.invariant}: {violation.text} ({violation.key})")
-    picture = Path(f"simulation-{store}-{seed}.svg")
-    title = f"seed {seed} on a store of the class {store}, shrunk"
-    picture.write_text(draw_diagram(least.trace, violations=least.violations, title=title), "utf-8")
-    _say(f"  drawn in {picture}")
     _say(f"  the shrunk run once more:\n{program(least.run)}")
+    title = f"seed {seed} on a store of the class {store}, shrunk"
+    _draw(least, Path(f"simulation-{store}-{seed}.svg"), title)
+
+
+def _draw(result: Result, picture: Path, title: str) -> None:
+    """Draw a run in the working directory, or say that it cannot be written to."""
+    drawn = draw_diagram(result.trace, violations=result.violations, title=title)
+    try:
+        picture.write_text(drawn, "utf-8")
+    except OSError as error:
+        _say(f"  could not be drawn in {picture}: {error.strerror}")
+    else:
+        _say(f"  drawn in {picture}")
 
 
 def program(run: Run) -> str:
