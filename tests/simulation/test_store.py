@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Coroutine
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -51,6 +52,13 @@ def test_no_number_is_taken_unseen(name: str) -> None:
     if not isinstance(getattr(Knobs(), name), bool):
         with pytest.raises(ValueError, match=f"{name}=-1"):
             Knobs(**impossible)
+
+
+@pytest.mark.parametrize("name", re.findall(r":ivar (\w+): rate of", Knobs.__doc__ or ""))
+def test_no_rate_is_taken_for_a_time(name: str) -> None:
+    impossible: dict[str, Any] = {name: 2.0}
+    with pytest.raises(ValueError, match=f"{name}=2.0.*from 0 to 1"):
+        Knobs(**impossible)
 
 
 class Ground:
