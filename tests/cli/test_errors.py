@@ -126,6 +126,16 @@ def test_without_the_extra_one_line_names_it(missing: str) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_the_package_runs_the_command_line() -> None:
+    script = str(Path(sys.executable).with_name("regstore"))
+    told = [
+        subprocess.run([*begin, "--help"], capture_output=True, text=True, check=True).stdout
+        for begin in ([sys.executable, "-m", "regstore"], [script])
+    ]
+    assert told[0] == told[1]
+    assert "conformance" in told[0]
+
+
 def test_without_pytest_conformance_names_its_extra(
     run: Regstore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from regstore.consistency import (
     Counters,
     Layers,
     Measured,
+    Probed,
     RetryCounts,
     Retrying,
     Settled,
@@ -31,7 +32,7 @@ from regstore.drivers.hopping import HoppingDriver
 from regstore.drivers.memory import MemoryDriver
 from regstore.drivers.objects import ObjectDriver
 from regstore.drivers.threaded import ThreadedDriver
-from regstore.errors import TransientError
+from regstore.errors import ConfigurationError, TransientError
 from regstore.testing.faults import Call, InterceptedDriver, Lag, LaggingDriver
 from regstore.testing.objects import MemoryObjects
 from tests.places import VirtualRuntime
@@ -54,6 +55,16 @@ def kinds(driver: StorageDriver | None) -> list[type]:
 def test_nothing_is_added_on_a_strong_store_at_hand(consistency: str | None) -> None:
     registry = regstore.open("memory://", consistency=consistency)
     assert kinds(registry.driver) == [Checked, MemoryDriver]
+
+
+def test_layers_take_a_class_as_it_is_written() -> None:
+    driver = Layers(settled=True, consistency="eventual(1)").around(MemoryDriver())
+    assert kinds(driver) == [Checked, Settled, MemoryDriver]
+    assert driver.capabilities.staleness_bound == 1
+    measured = Layers(consistency="measured").around(MemoryDriver())
+    assert kinds(measured) == [Checked, Probed, Measured, MemoryDriver]
+    with pytest.raises(ConfigurationError, match="'strong', 'read-after-write'"):
+        Layers(settled=True, consistency="weak").around(MemoryDriver())
 
 
 def test_a_weaker_class_adds_the_layer_below_the_checks() -> None:

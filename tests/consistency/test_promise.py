@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -46,7 +47,6 @@ def test_each_class_is_read_and_written(text: str, kind: Any, bound: float | Non
         ("", "'strong', 'read-after-write'"),
         ("strong(5)", "'strong', 'read-after-write'"),
         (5, r"'strong', 'read-after-write'.*'eventual\(seconds\)'.*not 5"),
-        (Consistency("weak"), "'strong', 'read-after-write'.*not 'weak'"),  # type: ignore[arg-type]
         ("eventual(soon)", "no number of seconds"),
         ("eventual(5s)", r"'eventual\(seconds\)'.*: '5s' is no number of seconds"),
         ("eventual(0)", "'strong'"),
@@ -59,6 +59,20 @@ def test_each_class_is_read_and_written(text: str, kind: Any, bound: float | Non
 def test_what_says_nothing_is_refused_with_advice(text: Any, advice: str) -> None:  # noqa: ANN401
     with pytest.raises(ConfigurationError, match=advice):
         Consistency.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bound", "told"),
+    [
+        ("weak", None, "not 'weak'"),
+        ("weak", 5, "not 'weak'"),
+        ("strong", 5, r"not 'strong\(5\)'"),
+        ("strong", math.nan, r"not 'strong\(nan\)'"),
+    ],
+)
+def test_no_class_is_made_that_is_none(kind: Any, bound: float | None, told: str) -> None:  # noqa: ANN401
+    with pytest.raises(ConfigurationError, match=f"'strong', 'read-after-write'.*{told}"):
+        Consistency(kind, bound)
 
 
 @pytest.mark.parametrize(

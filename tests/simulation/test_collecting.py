@@ -41,6 +41,13 @@ def test_a_run_with_collectors_is_repeated_by_its_seed() -> None:
     assert simulate(run).trace.digest() == simulate(run).trace.digest()
 
 
+@pytest.mark.parametrize("with_stock", [False, True])
+def test_collectors_meet_even_one_actor_of_one_step(*, with_stock: bool) -> None:
+    for seed in range(1, 5):
+        run = draw_with_collectors(seed, "strong", 1, 1, with_stock=with_stock)
+        assert not simulate(run).violations, run
+
+
 def verdicts(run: Run) -> Iterator[str]:
     for event in simulate(run).trace.events:
         change = event.subject

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Coroutine
+from dataclasses import fields
 from typing import Any, TypeVar
 
 import pytest
@@ -21,6 +24,41 @@ from regstore.errors import (
 from regstore.testing.simulation import Crashed, CrashPoint, Knobs, Process, Request, World
 
 T = TypeVar("T")
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"conditions": "ignore"}, "conditions='ignore'.*'enforced', 'absent', 'ignored'"),
+    ({"stale_get": -5}, "stale_get=-5.*0 or more"),
+    ({"latency": -1}, "latency=-1.*0 or more"),
+    ({"timeout": math.inf}, "timeout=inf.*finite"),
+    ({"clock_skew": math.nan}, "clock_skew=nan.*0 or more"),
+    ({"lost_answers": 20}, "lost_answers=20.*from 0 to 1"),
+    ({"torn_copies": -0.1}, "torn_copies=-0.1.*from 0 to 1"),
+    ({"front_ends": 0}, "front_ends=0.*1 or more"),
+    ({"front_ends": 1.5}, "front_ends=1.5.*whole number"),
+    ({"list_page": 0}, "list_page=0.*1 or more"),
+]
+
+
+@pytest.mark.parametrize(("knobs", "told"), REFUSED)
+def test_no_store_is_like_that(knobs: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        Knobs(**knobs)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Knobs)])
+def test_no_number_is_taken_unseen(name: str) -> None:
+    impossible: dict[str, Any] = {name: -1}
+    if not isinstance(getattr(Knobs(), name), bool):
+        with pytest.raises(ValueError, match=f"{name}=-1"):
+            Knobs(**impossible)
+
+
+@pytest.mark.parametrize("name", re.findall(r":ivar (\w+): rate of", Knobs.__doc__ or ""))
+def test_no_rate_is_taken_for_a_time(name: str) -> None:
+    impossible: dict[str, Any] = {name: 2.0}
+    with pytest.raises(ValueError, match=f"{name}=2.0.*from 0 to 1"):
+        Knobs(**impossible)
 
 
 class Ground:

@@ -72,6 +72,14 @@ def test_the_same_seed_is_the_same_run_in_every_process() -> None:
     assert len(set(traces.pop().split())) == len(CLASSES)
 
 
+def test_what_there_is_not_cannot_be_drawn() -> None:
+    for begin in (draw, draw_with_collectors):
+        with pytest.raises(ValueError, match=r"'eventually'.*'conditional', .*'eventual'"):
+            begin(7, "eventually")
+    with pytest.raises(ValueError, match=r"'pushers'.*'pusher'"):
+        draw(7, "eventual", kinds=["pushers"])
+
+
 def test_what_is_found_is_shrunk() -> None:
     protection = PROTECTIONS["history before the tag"]
     with protection.leave_out():
@@ -103,28 +111,47 @@ def test_any_run_can_be_written_down(store: str) -> None:
         assert eval(literal(run), names) == run  # noqa: S307 - it is ours
 
 
-def test_a_found_violation_is_printed_and_drawn(tmp_path: Path) -> None:
-    """The command fails, and its output has the line that repeats the run."""
+def broken(directory: Path, prepare: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the command without a protection that it misses."""
     script = (
         "import sys\n"
         "from tests.simulation.protections import PROTECTIONS\n"
         "from regstore.testing.simulation.__main__ import main\n"
         "sys.argv[1:] = ['--store', 'conditional', '--seed', '1', '--runs', '6']\n"
+        f"{prepare}\n"
         "with PROTECTIONS['revision before the tag'].leave_out():\n"
         "    main()\n"
     )
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", script],
-        cwd=tmp_path,
+        cwd=directory,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+def test_a_found_violation_is_printed_and_drawn(tmp_path: Path) -> None:
+    """The command fails, and its output has the line that repeats the run."""
+    done = broken(tmp_path)
     assert done.returncode == 1, done.stderr
     assert "repeat with: python -m regstore.testing.simulation --store conditional" in done.stdout
     assert list(tmp_path.glob("simulation-conditional-*.svg"))
     assert "6 runs" in done.stdout.splitlines()[-1]
+
+
+def test_what_cannot_be_drawn_is_printed_all_the_same(tmp_path: Path) -> None:
+    """Nobody writes into a directory that is gone, root neither."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = broken(gone, f"import os; os.rmdir({str(gone)!r})")
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    told = done.stdout
+    assert told.index("print(simulate(Run(") < told.index("could not be drawn in simulation-")
+    assert "No such file or directory" in told
+    assert "6 runs" in told.splitlines()[-1]
 
 
 @pytest.mark.parametrize("option", ["runs", "actors", "steps"])

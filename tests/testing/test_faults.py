@@ -313,6 +313,12 @@ def test_what_would_never_fail_or_lag_is_refused(
         make(MemoryDriver())
 
 
+def test_a_lag_is_no_number() -> None:
+    seconds: Any = 0.5
+    with pytest.raises(TypeError, match=r"0\.5 is no Lag.*Lag\(get=0\.5"):
+        LaggingDriver(MemoryDriver(), seconds)
+
+
 def test_all_calls_are_known_and_have_one_name_wherever_they_are_told_of() -> None:
     store, ended = Store(), list[EndedCall]()
     recording = RecordingDriver(store.driver)

@@ -37,7 +37,8 @@ class Layers:
     :ivar retrying: repeat what failed for a moment; who waits for another attempt holds no place.
     :ivar settled: read own writes; each read that is made again has its retries. On a store that
         does not lag it asks nothing more, and sees whether that is true.
-    :ivar consistency: how far the store is trusted; as its driver claims by default.
+    :ivar consistency: how far the store is trusted, as :func:`regstore.open` takes it; as its
+        driver claims by default.
     """
 
     measured: bool = False
@@ -45,7 +46,7 @@ class Layers:
     throttled: bool = False
     retrying: bool = False
     settled: bool = False
-    consistency: Consistency | None = None
+    consistency: str | Consistency | None = None
 
     @classmethod
     def needed_by(
@@ -60,7 +61,7 @@ class Layers:
         """
         if consistency == MEASURED:
             return cls(probed=True, throttled=remote, retrying=remote, settled=True)
-        promise = None if consistency is None else Consistency.parse(consistency)
+        promise = _promise(consistency)
         if promise is not None:
             promise.require_claim(driver.capabilities, driver.name)
         kept = promise or Consistency.claimed_by(driver.capabilities)
@@ -86,11 +87,13 @@ class Layers:
             the same.
         :param accept: as :class:`~regstore.consistency.Probed` takes it.
         :raises TypeError: *on_violation* cannot be called.
+        :raises ConfigurationError: the consistency is none.
         """
         _require_hook(on_violation)
-        if self.measured or self.probed:
-            driver = Probed(driver, accept) if self.probed else Measured(driver)
-        trust = Trust(driver, self.consistency, on_violation)
+        is_probed = self.probed or self.consistency == MEASURED
+        if self.measured or is_probed:
+            driver = Probed(driver, accept) if is_probed else Measured(driver)
+        trust = Trust(driver, _promise(self.consistency), on_violation)
         if self.throttled:
             driver = Throttled(driver, CALLS_AT_ONCE, streams=STREAMS_AT_ONCE)
         if self.retrying:
@@ -103,6 +106,11 @@ class Layers:
 def _require_hook(on_violation: object) -> None:
     if on_violation is not None and not callable(on_violation):
         raise TypeError(f"on_violation is called with a Violation; {on_violation!r} cannot be")
+
+
+def _promise(given: str | Consistency | None) -> Consistency | None:
+    """Read what is said of a store; ``None`` where that is for its driver or a probe to say."""
+    return None if given is None or given == MEASURED else Consistency.parse(given)
 
 
 class HasDriver(Protocol):

@@ -29,10 +29,17 @@ class Consistency:
         ``"eventual"``: all may lag.
     :ivar bound: seconds after which everyone sees a write; 0 where strong; ``None`` where nobody
         knows.
+    :raises ConfigurationError: there is no such kind, or it has no bound.
     """
 
     kind: Kind
     bound: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in _RANK:
+            raise _refused(self.kind)
+        if self.kind == "strong" and self.bound:
+            raise _refused(f"strong({self.bound:g})")
 
     @classmethod
     def parse(cls, given: str | Consistency) -> Consistency:
@@ -116,11 +123,8 @@ class Consistency:
     def require_sense(self) -> None:
         """Refuse a class that says nothing.
 
-        :raises ConfigurationError: its kind is none, or a bound is missing, or no number of seconds
-            above 0.
+        :raises ConfigurationError: a bound is missing, or no number of seconds above 0.
         """
-        if self.kind not in _RANK:
-            raise _refused(self.kind)
         if self.kind == "eventual" and self.bound is None:
             raise ConfigurationError(
                 "an eventually consistent store needs a bound: give the seconds after which "

@@ -1,17 +1,16 @@
 """The conformance suite: prove your own driver, or a live store, against the contract.
 
-Needs the packages of ``regstore[testing]``.
+Needs the packages of ``regstore[testing]``, and imports them when it is asked for.
 """
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
 
-import pytest
-
-from regstore.testing.conformance import ClauseResult, run_conformance
 from regstore.testing.contract import Clause, clauses
 from regstore.testing.prefix import PrefixDriver
 
 if TYPE_CHECKING:
+    from regstore.testing.conformance import ClauseResult, run_conformance
     from regstore.testing.suite.base import BackDoor
     from regstore.testing.suite.tests import StorageDriverTests
 
@@ -25,19 +24,24 @@ __all__ = [
     "run_conformance",
 ]
 
+_LATE: Final = {
+    "BackDoor": "regstore.testing.suite.base",
+    "ClauseResult": "regstore.testing.conformance",
+    "StorageDriverTests": "regstore.testing.suite.tests",
+    "run_conformance": "regstore.testing.conformance",
+}
+
 
 def __getattr__(name: str) -> object:
-    """Import the suite when it is asked for: by then pytest runs, and its assertions are rewritten.
+    """Import what needs pytest when it is asked for: faulty drivers and the simulator do not.
 
-    Without that they would fail without telling what they saw.
+    By then pytest runs, and the suite's assertions are rewritten: without that they would fail
+    without telling what they saw.
     """
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import pytest  # noqa: PLC0415
+
     pytest.register_assert_rewrite("regstore.testing.suite", "regstore.testing.stateful")
-    if name == "BackDoor":
-        from regstore.testing.suite.base import BackDoor  # noqa: PLC0415
-
-        return BackDoor
-    if name == "StorageDriverTests":
-        from regstore.testing.suite.tests import StorageDriverTests  # noqa: PLC0415
-
-        return StorageDriverTests
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_LATE[name]), name)
+    return found

@@ -80,10 +80,14 @@ class LaggingDriver(WrapperDriver):
     :param lag: how far; hand in the same one to have several drivers on one store.
     :param claims_strong: promise what the inner driver promises, although it lags: a store that
         breaks its word.
+    :raises TypeError: *lag* is no :class:`Lag`.
     """
 
     def __init__(self, inner: StorageDriver, lag: Lag, *, claims_strong: bool = False) -> None:
         super().__init__(inner)
+        if not isinstance(lag, Lag):
+            like = f"Lag(get={lag!r}, stat={lag!r}, list={lag!r})"
+            raise TypeError(f"{lag!r} is no Lag: give one, as in {like}")
         self.lag = lag
         self._claims_strong = claims_strong
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from itertools import count, cycle, islice
+from itertools import count, cycle, islice, takewhile
 from pathlib import Path
 from time import perf_counter  # noqa: TID251 - says how fast it is, and has no effect on a run
 from traceback import format_exception
@@ -13,7 +13,16 @@ from traceback import format_exception
 from rich.console import Console
 from rich.progress import track
 
-from regstore.testing.simulation.commandline import add_store, chosen, named, positive
+from regstore.testing.simulation.commandline import (
+    INTERRUPTED,
+    Interruption,
+    add_store,
+    chosen,
+    interruptible,
+    named,
+    positive,
+    say,
+)
 from regstore.testing.simulation.diagram import draw as draw_diagram
 from regstore.testing.simulation.literal import imports, literal
 from regstore.testing.simulation.operations import told
@@ -26,16 +35,19 @@ def main() -> None:
     """Run what the command line asks for; exit with 1 where something was found."""
     options = _options()
     begun = perf_counter()
-    found = 0
-    for store, seed in _watched(_runs(options), options.runs):
-        with named(_again(store, seed, options)):
-            result = simulate(draw(seed, store, options.actors, options.steps))
-            if result.violations:
-                found += len(result.violations)
-                _report(store, seed, options, result)
-    rate = options.runs / (perf_counter() - begun)
-    _say(f"{options.runs} runs, {found} violations, {rate:.1f} runs/s")
-    sys.exit(found > 0)
+    done = found = 0
+    with interruptible() as interruption:
+        runs = takewhile(lambda _: not interruption.is_asked, _runs(options))
+        for store, seed in _watched(runs, options.runs):
+            with named(_again(store, seed, options)):
+                result = simulate(draw(seed, store, options.actors, options.steps))
+                done += 1
+                if result.violations:
+                    found += len(result.violations)
+                    _report(store, seed, options, result, interruption)
+    rate = done / (perf_counter() - begun)
+    _say(f"{done} runs, {found} violations, {rate:.1f} runs/s")
+    sys.exit(INTERRUPTED if interruption.is_asked else found > 0)
 
 
 def _options() -> argparse.Namespace:
@@ -87,25 +99,40 @@ def _again(store: str, seed: int, options: argparse.Namespace) -> str:
     )
 
 
-def _report(store: str, seed: int, options: argparse.Namespace, result: Result) -> None:
+def _report(
+    store: str,
+    seed: int,
+    options: argparse.Namespace,
+    result: Result,
+    interruption: Interruption,
+) -> None:
     """Print how to repeat a run, and what is left of it once it is shrunk."""
     _say(_again(store, seed, options))
     for violation in result.violations:
         _say(f"  {violation} ({violation.key})")
     for error in result.errors[:1]:
         _say("".join(format_exception(error)).rstrip())
-    least = shrink(result, simulate)
+    least = shrink(result, simulate, interruption.asks)
     _say(f"  shrunk, on a store with {literal(least.run.knobs)}:")
     for operation in least.ledger.operations:
         times = f"{operation.invoked:.3f}-{operation.returned:.3f}"
         _say(f"    {times} {operation.process}: {operation}: {told(operation)}")
     for violation in least.violations:
         _say(f"  {violation} ({violation.key})")
-    picture = Path(f"simulation-{store}-{seed}.svg")
-    title = f"seed {seed} on a store of the class {store}, shrunk"
-    picture.write_text(draw_diagram(least.trace, violations=least.violations, title=title), "utf-8")
-    _say(f"  drawn in {picture}")
     _say(f"  the shrunk run once more:\n{program(least.run)}")
+    title = f"seed {seed} on a store of the class {store}, shrunk"
+    _draw(least, Path(f"simulation-{store}-{seed}.svg"), title)
+
+
+def _draw(result: Result, picture: Path, title: str) -> None:
+    """Draw a run in the working directory, or say that it cannot be written to."""
+    drawn = draw_diagram(result.trace, violations=result.violations, title=title)
+    try:
+        picture.write_text(drawn, "utf-8")
+    except OSError as error:
+        _say(f"  could not be drawn in {picture}: {error.strerror}")
+    else:
+        _say(f"  drawn in {picture}")
 
 
 def program(run: Run) -> str:
@@ -120,8 +147,7 @@ def program(run: Run) -> str:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+    say(f"{line}\n")
 
 
 if __name__ == "__main__":

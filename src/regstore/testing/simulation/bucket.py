@@ -144,4 +144,6 @@ class Bucket(MemoryObjects):
         seconds = self._monotonic()
         if skew:
             seconds += self._random.uniform(-skew, skew)
-        return START + timedelta(seconds=seconds // resolution * resolution)
+        if resolution:
+            seconds = seconds // resolution * resolution
+        return START + timedelta(seconds=seconds)

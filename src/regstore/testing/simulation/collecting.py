@@ -67,7 +67,7 @@ def _draw_actor(
     """Return an actor that pushes, and goes on when a collector does what *variant* chooses."""
     verbs, weights = zip(*(_KINDS | _STOCK)[kind].items(), strict=True)
     first = [draw_step(random, "push", 1.0) for _ in range(random.randrange(2))]
-    verb, *others = random.choices(verbs, weights, k=random.randint(2, steps))
+    verb, *others = random.choices(verbs, weights, k=random.randint(min(2, steps), steps))
     pause = round(pace.grace * (0.3 + 0.7 * random.random()), 3)
     begin = replace(_await(random, 4 * pace.wait), pause=pause, variant=variant)
     then = [begin, _soon(random, verb), *_meeting(random, pace, others)]

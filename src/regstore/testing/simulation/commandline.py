@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Final, NoReturn, Protocol, TypeVar
 
 
 class Named(Protocol):
@@ -17,6 +18,9 @@ class Named(Protocol):
         """What a part of is asked for."""
         ...
 
+
+INTERRUPTED: Final = 130
+"""The exit code of what was interrupted: 128 and the number of SIGINT."""
 
 N = TypeVar("N", bound=Named)
 V = TypeVar("V")
@@ -62,6 +66,51 @@ def named(what: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        sys.stdout.write(f"{what}\n")
-        sys.stdout.flush()
+        say(f"{what}\n")
         raise
+
+
+def say(text: str) -> None:
+    """Write *text*, and let whoever reads along see it."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+class Interruption:
+    """Whether Ctrl-C was pressed."""
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def asks(self) -> bool:
+        """Return whether to end before the next run."""
+        return self.is_asked
+
+
+@contextmanager
+def interruptible() -> Iterator[Interruption]:
+    """Let Ctrl-C ask for an end, and end what is inside at once where it is pressed again.
+
+    An exception of a signal is raised anywhere: the first one could be lost in a ``__del__``.
+    """
+    interruption = Interruption()
+
+    def ask(*_: object) -> None:
+        interruption.is_asked = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield interruption
+    except KeyboardInterrupt:
+        interruption.is_asked = True
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def end(interruption: Interruption, *, is_well: bool) -> NoReturn:
+    """Exit with the code of what has happened."""
+    if interruption.is_asked:
+        say("interrupted: that is what was done until now\n")
+        sys.exit(INTERRUPTED)
+    sys.exit(not is_well)

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Final, Literal, get_args
 
 from regstore.consistency import Consistency
 from regstore.driver import Capabilities
+from regstore.testing.faults.arguments import (
+    require_counts,
+    require_known,
+    require_shares,
+    require_times,
+)
 from regstore.testing.objects import MemoryObjects
 
 Conditions = Literal["enforced", "absent", "ignored"]
+
+_COUNTS: Final = frozenset({"front_ends", "list_page"})
+_RATES: Final = frozenset(
+    {
+        "slow",
+        "lost_requests",
+        "lost_answers",
+        "repeated",
+        "throttled",
+        "cut_bodies",
+        "torn_copies",
+        "torn_assemblies",
+    }
+)
+"""All other numbers are times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,8 @@ class Knobs:
     :ivar clock_skew: the store's clock is off by up to this much, either way, differently at each
         write.
     :ivar process_skew: so are the clocks of processes, once for each.
+    :raises ValueError: a time is below 0 or not finite, a rate is not from 0 to 1, a count of
+        front ends or entries is below 1, or conditions are none of these.
     """
 
     latency: float = 0.05
@@ -80,6 +103,14 @@ class Knobs:
     clock_resolution: float = 1e-6
     clock_skew: float = 0.0
     process_skew: float = 0.0
+
+    def __post_init__(self) -> None:
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        require_known("conditions", given.pop("conditions"), get_args(Conditions))
+        require_counts(**{name: given.pop(name) for name in _COUNTS})
+        require_shares(**{name: given.pop(name) for name in _RATES})
+        numbers = {name: value for name, value in given.items() if not isinstance(value, bool)}
+        require_times(**numbers)
 
     @property
     def bound(self) -> float:

@@ -26,7 +26,7 @@ from regstore.testing.simulation.operations import Ledger
 from regstore.testing.simulation.pace import Pace
 from regstore.testing.simulation.process import Process
 from regstore.testing.simulation.scenario import Plan, Scenario, Step, draw_scenario
-from regstore.testing.simulation.stores import CLASSES
+from regstore.testing.simulation.stores import draw_knobs
 from regstore.testing.simulation.trace import Request, Trace
 from regstore.testing.simulation.violations import Violation
 from regstore.testing.simulation.world import World
@@ -76,12 +76,13 @@ def draw(seed: int, store: str, actors: int = 4, steps: int = 6, kinds: Sequence
     :param actors: how many.
     :param steps: of each of them, about.
     :param kinds: what the actors are, of :data:`~regstore.testing.simulation.scenario.KINDS`.
+    :raises ValueError: there is no such class, or no such kind.
     """
     lot = Random(f"collectors {store} {seed}").random()  # noqa: S311 - no secret
     if lot < 1 / 20 and not kinds:
         return draw_with_collectors(seed, store, actors, steps, with_stock=lot < 1 / 80)
     random = Random(f"{store} {seed}")  # noqa: S311 - no secret
-    return Run(seed, CLASSES[store](random), draw_scenario(random, actors, steps, kinds))
+    return Run(seed, draw_knobs(random, store), draw_scenario(random, actors, steps, kinds))
 
 
 def draw_with_collectors(
@@ -92,7 +93,7 @@ def draw_with_collectors(
     :param with_stock: one of the actors pushes as software does that knows nothing of them.
     """
     random = Random(f"collected {store} {seed}")  # noqa: S311 - no secret
-    knobs = CLASSES[store](random)
+    knobs = draw_knobs(random, store)
     return Run(seed, knobs, draw_collected(random, knobs, actors, steps, with_stock=with_stock))
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final, Literal
 
+from regstore.testing.faults.arguments import require_known
 from regstore.testing.simulation.keyspace import BLOBS, IMAGES, REPOSITORIES, TAGS
 from regstore.testing.simulation.network import CrashPoint
 from regstore.testing.simulation.pace import Pace
@@ -134,7 +135,10 @@ def draw_scenario(
     Each run has but a few kinds of actors, and so more of what only these do to each other.
 
     :param kinds: which of :data:`KINDS`; drawn, too, where there are none.
+    :raises ValueError: one is not among them.
     """
+    for kind in kinds:
+        require_known("kind", kind, KINDS)
     kinds = kinds or random.sample(sorted(KINDS), random.randint(1, 4))
     is_founded, is_narrow = random.random() < 1 / 2, random.random() < 1 / 2
     cast = [

@@ -15,16 +15,20 @@ T = TypeVar("T")
 _MOST_RUNS: Final = 1000
 
 
-def shrink(result: Result, simulate: Callable[[Run], Result]) -> Result:
+def shrink(
+    result: Result, simulate: Callable[[Run], Result], is_over: Callable[[], bool] = lambda: False
+) -> Result:
     """Return the result of a run with fewer actors, steps, crashes and faults than *result* had.
 
     It breaks one of the same invariants, which need not be for the same reason. One thing after the
     other is left out, as long as that is so, until nothing can be left out.
+
+    :param is_over: is asked before each run whether what was found until then will do.
     """
     wanted = {violation.invariant for violation in result.violations}
     runs = 0
     candidates = _smaller(result.run)
-    while runs < _MOST_RUNS and (candidate := next(candidates, None)) is not None:
+    while runs < _MOST_RUNS and not is_over() and (candidate := next(candidates, None)) is not None:
         runs += 1
         found = simulate(candidate)
         if wanted & {violation.invariant for violation in found.violations}:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 from typing import Final
 
+from regstore.testing.faults.arguments import require_known
 from regstore.testing.simulation.knobs import Knobs
 
 DrawKnobs = Callable[[Random], Knobs]
@@ -90,3 +91,12 @@ CLASSES: Final[Mapping[str, DrawKnobs]] = {
 ``read-after-new-write``: replacements, deletions and lists lag; ``eventual``: everything lags,
 within a known bound; ``ignoring``: takes conditions and does not look at them.
 """
+
+
+def draw_knobs(random: Random, store: str) -> Knobs:
+    """Return knobs of the class *store*.
+
+    :raises ValueError: there is no such class.
+    """
+    require_known("store", store, CLASSES)
+    return CLASSES[store](random)

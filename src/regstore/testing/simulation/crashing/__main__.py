@@ -6,11 +6,19 @@ Exits with 1 where something is wrong, and prints the crash that shows it.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 
 from regstore._run import BlockingRuntime
-from regstore.testing.simulation.commandline import add_store, chosen, named, with_part
+from regstore.testing.simulation.commandline import (
+    add_store,
+    chosen,
+    end,
+    interruptible,
+    named,
+    say,
+    with_part,
+)
 from regstore.testing.simulation.crashing.case import Case
 from regstore.testing.simulation.crashing.cases import CASES
 from regstore.testing.simulation.crashing.enumeration import Enumeration, enumerate_crashes
@@ -22,27 +30,32 @@ _LINE = "{:44} {:14} {:>5} {:>7} {:>5} {:>7}\n"
 
 
 def report(
-    cases: Iterable[Case], stores: Mapping[str, Knobs], write: Callable[[str], object]
+    cases: Iterable[Case],
+    stores: Mapping[str, Knobs],
+    write: Callable[[str], object],
+    is_over: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Crash, and write a line for each case on each store.
 
+    :param is_over: is asked before each crash whether to leave it at what was seen until then.
     :returns: whether all is well.
     """
     monotonic = BlockingRuntime().monotonic
     write(_LINE.format("cut short", "store", "calls", "crashes", "wrong", "seconds"))
     is_well = True
-    for case in cases:
-        for store, knobs in stores.items():
-            if not case.runs_on(knobs):
-                continue
-            begin = monotonic()
-            with named(f"{case.name} on {store}:"):
-                seen = enumerate_crashes(case, knobs)
-            seconds = f"{monotonic() - begin:.1f}"
-            counts = (seen.calls, seen.crashes, len(seen.failures))
-            write(_LINE.format(case.name, store, *counts, seconds))
-            is_well = is_well and not seen.failures
-            write(_first_failure(seen))
+    for case, (store, knobs) in product(cases, stores.items()):
+        if is_over():
+            break
+        if not case.runs_on(knobs):
+            continue
+        begin = monotonic()
+        with named(f"{case.name} on {store}:"):
+            seen = enumerate_crashes(case, knobs, is_over=is_over)
+        seconds = f"{monotonic() - begin:.1f}"
+        counts = (seen.calls, seen.crashes, len(seen.failures))
+        write(_LINE.format(case.name, store, *counts, seconds))
+        is_well = is_well and not seen.failures
+        write(_first_failure(seen))
     return is_well
 
 
@@ -65,7 +78,10 @@ def main() -> None:
     stores = chosen(STORES, options.store)
     cases = [case for case in (*CASES, *RESCUES) if any(map(case.runs_on, stores.values()))]
     cases = with_part(parser, cases, options.operation)
-    sys.exit(not report(cases, stores, sys.stdout.write))
+    is_well = True
+    with interruptible() as interruption:
+        is_well = report(cases, stores, say, interruption.asks)
+    end(interruption, is_well=is_well)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -27,16 +27,25 @@ class Enumeration:
     failures: list[tuple[Point, list[Violation]]] = field(default_factory=list)
 
 
-def enumerate_crashes(case: Case, knobs: Knobs, *, thoroughly: bool = True) -> Enumeration:
+def enumerate_crashes(
+    case: Case,
+    knobs: Knobs,
+    *,
+    thoroughly: bool = True,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Enumeration:
     """Crash *case* at every one of its requests, in every way.
 
     :param thoroughly: a late request arrives between any two of those after the restart; else
         before all of them or after.
+    :param is_over: is asked before each crash whether to leave it at what was seen until then.
     """
     stage = Stage(case.prepare, knobs)
     whole = Trial(case, stage, knobs, Point(NEVER))
     seen = Enumeration(whole.calls)
     for trial in _trials(case, stage, knobs, whole, thoroughly=thoroughly):
+        if is_over():
+            break
         seen.crashes += trial is not whole
         if trial.violations:
             seen.failures.append((trial.point, trial.violations))

@@ -6,12 +6,20 @@ Exits with 1 where something is wrong, and prints the schedule that shows it.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from typing import Final
 
 from regstore._run import BlockingRuntime
-from regstore.testing.simulation.commandline import add_store, chosen, named, with_part
+from regstore.testing.simulation.commandline import (
+    add_store,
+    chosen,
+    end,
+    interruptible,
+    named,
+    say,
+    with_part,
+)
 from regstore.testing.simulation.exploring.contest import Contest
 from regstore.testing.simulation.exploring.contests import PAIRS, STORES, TRIOS
 from regstore.testing.simulation.exploring.explorer import Failure, explore, replay
@@ -31,26 +39,29 @@ def report(
     stores: Mapping[str, Knobs],
     write: Callable[[str], object],
     lost: int = 0,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> bool:
     """Explore, and write a line for each contest on each store.
 
     :param lost: answers that get lost in a schedule, at most.
+    :param is_over: is asked before each schedule whether to leave it at what was seen until then.
     :returns: whether all is well.
     """
     monotonic = BlockingRuntime().monotonic
     write(_LINE.format("at the same time", "store", "lost", "calls", *_COUNTS, "seconds"))
     is_well = True
-    for contest in contests:
-        for store, knobs in stores.items():
-            begin = monotonic()
-            with named(f"{contest.name} on {store}, {lost} lost:"):
-                seen = explore(contest, knobs, lost=lost)
-            seconds = f"{monotonic() - begin:.1f}"
-            counts = (lost, seen.calls, seen.schedules, seen.cut, seen.failing)
-            write(_LINE.format(contest.name, store, *counts, seconds))
-            if seen.simplest is not None:
-                is_well = False
-                write(describe(contest, seen.simplest, knobs))
+    for contest, (store, knobs) in product(contests, stores.items()):
+        if is_over():
+            break
+        begin = monotonic()
+        with named(f"{contest.name} on {store}, {lost} lost:"):
+            seen = explore(contest, knobs, lost=lost, is_over=is_over)
+        seconds = f"{monotonic() - begin:.1f}"
+        counts = (lost, seen.calls, seen.schedules, seen.cut, seen.failing)
+        write(_LINE.format(contest.name, store, *counts, seconds))
+        if seen.simplest is not None:
+            is_well = False
+            write(describe(contest, seen.simplest, knobs))
     return is_well
 
 
@@ -84,9 +95,11 @@ def main() -> None:
     contests = with_part(parser, (*PAIRS, *TRIOS), options.contest)
     stores = chosen(STORES, options.store)
     is_well = True
-    for lost in _LOST if options.lost is None else [options.lost]:
-        is_well &= report(contests, stores, sys.stdout.write, lost)
-    sys.exit(not is_well)
+    with interruptible() as interruption:
+        for lost in _LOST if options.lost is None else [options.lost]:
+            if not interruption.is_asked:
+                is_well &= report(contests, stores, say, lost, interruption.asks)
+    end(interruption, is_well=is_well)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -73,11 +73,18 @@ class Exploration:
                 self.simplest = failure
 
 
-def explore(contest: Contest, knobs: Knobs | None = None, *, lost: int = 0) -> Exploration:
+def explore(
+    contest: Contest,
+    knobs: Knobs | None = None,
+    *,
+    lost: int = 0,
+    is_over: Callable[[], bool] = lambda: False,
+) -> Exploration:
     """Run every schedule of *contest*, of those that are alike only one.
 
     :param lost: how many answers to changing requests get lost in a schedule, at most; each such
         request is repeated once by :class:`~regstore.consistency.Retrying`.
+    :param is_over: is asked before each schedule whether to leave it at what was seen until then.
     """
     knobs = knobs or Knobs()
     stage, privacy = Stage(contest.prepare, knobs), Privacy()
@@ -85,6 +92,8 @@ def explore(contest: Contest, knobs: Knobs | None = None, *, lost: int = 0) -> E
         privacy.is_broken = False
         search = _Search(privacy, lost)
         while search.begin() and not privacy.is_broken:
+            if is_over():
+                return search.seen
             search.run(contest, stage, knobs)
         if not privacy.is_broken:
             return search.seen
