@@ -151,6 +151,32 @@ def test_a_lost_request_has_no_effect_and_a_lost_answer_has() -> None:
         assert not caught.value.outcome_unknown
 
 
+@pytest.mark.parametrize(
+    "knobs",
+    [Knobs(late_requests=1.0, timeout=2.0), Knobs(slow=1.0, slow_latency=70.0, timeout=2.0)],
+)
+def test_what_was_given_up_takes_effect_later(knobs: Knobs) -> None:
+    ground = Ground(knobs)
+    with pytest.raises(TransientError) as caught:
+        ground.put(b"one")
+    assert caught.value.outcome_unknown
+    assert ground.world.loop.time == 2
+    assert not ground.world.bucket.contents
+    ground.wait(70)
+    assert ground.world.bucket.contents["a"].data == b"one"
+    assert (ground.last.arrived or 0) > 2
+    assert ground.last.answered is None
+
+
+def test_a_late_request_keeps_its_condition() -> None:
+    ground = Ground(Knobs(late_requests=1.0, timeout=2.0))
+    for data in (b"one", b"two"):
+        with pytest.raises(TransientError):
+            ground.run(ground.driver.put_content("a", data, IF_ABSENT))
+    ground.wait(10)
+    assert len(ground.world.bucket.history["a"]) == 1
+
+
 def test_a_repeated_request_undoes_what_came_between() -> None:
     ground = Ground(Knobs(repeated=1.0, repeat_after=20.0))
     ground.put(b"one")

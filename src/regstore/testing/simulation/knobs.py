@@ -34,7 +34,11 @@ class Knobs:
     :ivar lost_requests: rate of requests that never arrive; the client learns of it after
         *timeout*.
     :ivar lost_answers: rate of requests that take effect unheard.
-    :ivar timeout: after which a client gives up on an answer.
+    :ivar timeout: after which a client gives up on an answer, and on what is slow, too: that may
+        take effect still.
+    :ivar late_requests: rate of requests that arrive once the client has given up, up to
+        *late_after* after that.
+    :ivar late_after: see *late_requests*.
     :ivar repeated: rate of changing requests that arrive a second time, up to *repeat_after* later.
     :ivar repeat_after: see *repeated*.
     :ivar throttled: rate of requests that are refused with the wish to wait for a second.
@@ -65,6 +69,8 @@ class Knobs:
     lost_requests: float = 0.0
     lost_answers: float = 0.0
     timeout: float = 10.0
+    late_requests: float = 0.0
+    late_after: float = 5.0
     repeated: float = 0.0
     repeat_after: float = 5.0
     throttled: float = 0.0

@@ -14,8 +14,9 @@ DrawKnobs = Callable[[Random], Knobs]
 
 def _faults(random: Random) -> Knobs:
     """Draw what any store may do to its clients; each run has some of it (swarm testing)."""
+    beside = _beside(random)
 
-    def maybe(value: float) -> float:
+    def maybe(value: float, random: Random = random) -> float:
         return value * random.random() if random.random() < 1 / 2 else 0.0
 
     return Knobs(
@@ -33,7 +34,14 @@ def _faults(random: Random) -> Knobs:
         clock_resolution=random.choice((1e-6, 1.0)),
         clock_skew=maybe(2.0),
         process_skew=maybe(30.0),
+        late_requests=maybe(0.05, beside) if beside.random() < 1 / 3 else 0.0,
+        late_after=beside.choice((1.0, 5.0)),
     )
+
+
+def _beside(random: Random) -> Random:
+    """Return another one to draw from, so that what a seed stood for is the same for all else."""
+    return Random(repr(random.getstate()))  # noqa: S311 - no secret
 
 
 def _conditional(random: Random) -> Knobs:

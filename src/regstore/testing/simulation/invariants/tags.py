@@ -9,7 +9,9 @@
 - I10: what was refused has no effect, and what nobody knows of has it once.
 
 Not promised: where requests arrive twice (:attr:`Knobs.repeated`) a change that nothing fences may
-take effect again; where deletions have no conditions, the deletion of a manifest may take a tag
+take effect again. One whose client gave up, looked, and found the value that it was to bring, may
+come after its answer: a plain one over what others wrote meanwhile, a swap where the tag is once
+more what it expects. Where deletions have no conditions, the deletion of a manifest may take a tag
 that was moved meanwhile. The history may lack the value of a tag that was set while it was deleted,
 if it was set last of all.
 """
@@ -60,7 +62,7 @@ class Tags:
             yield from self._remembered(key, name, tag)
 
     def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
-        events = [event for each in operations for event in self._events(each)]
+        events = [event for each in operations for event in self._events(key, each)]
         for delete in self._facts.ledger.of("delete manifest"):
             if delete.repository == name:
                 effect = Swap(delete.subject, "") if self._is_fenced else Write("")
@@ -73,13 +75,16 @@ class Tags:
         if not is_linearizable(events):
             yield Violation("I7", "no order explains what it was and what was seen of it", key)
 
-    def _events(self, operation: Operation) -> Iterator[Event]:
+    def _events(self, key: str, operation: Operation) -> Iterator[Event]:
         begin, end = operation.invoked, operation.returned
         quiet = self._facts.quiet(operation)
         effect = self._effect(operation)
         if operation.outcome == "ok":
             if effect is not None:
                 yield Event(effect, begin, end)
+            is_late = self._facts.lands_late(operation, key)
+            if is_late and effect is not None and not isinstance(effect, Read):
+                yield Event(effect, begin, quiet, must=False)
         elif isinstance(operation.error, TagConflictError):
             if self._is_strong:
                 yield Event(Read(str(operation.error.current or "")), begin, end)
@@ -181,7 +186,7 @@ class Tags:
             if entry is not None or gone <= set_at:
                 continue
             doing = [each for each in deletes if each.invoked <= gone <= self._facts.quiet(each)]
-            if all(each.outcome == "ok" and each.returned <= time for each in doing):
+            if all(each.outcome == "ok" and self._facts.quiet(each) <= time for each in doing):
                 yield Violation("I8", f"its history lacks {digest}, its value", key)
 
     def _begun(self, operations: list[Operation], digest: Digest, time: float) -> float:
