@@ -14,7 +14,7 @@ DrawKnobs = Callable[[Random], Knobs]
 
 def _faults(random: Random) -> Knobs:
     """Draw what any store may do to its clients; each run has some of it (swarm testing)."""
-    beside = _beside(random)
+    beside = _beside(random, "late requests")
 
     def maybe(value: float, random: Random = random) -> float:
         return value * random.random() if random.random() < 1 / 2 else 0.0
@@ -39,17 +39,23 @@ def _faults(random: Random) -> Knobs:
     )
 
 
-def _beside(random: Random) -> Random:
-    """Return another one to draw from, so that what a seed stood for is the same for all else."""
-    return Random(repr(random.getstate()))  # noqa: S311 - no secret
+def _beside(random: Random, what: str) -> Random:
+    """Return another one to draw *what* from: all else is what the seed stood for without it."""
+    return Random(f"{what} {random.getstate()}")  # noqa: S311 - no secret
 
 
 def _conditional(random: Random) -> Knobs:
-    return _faults(random)
+    beside = _beside(random, "of S3")
+    return replace(
+        _faults(random),
+        conflicts=beside.choice((0.0, beside.random())),
+        dated_from_begin=beside.random() < 1 / 2,
+    )
 
 
 def _strong(random: Random) -> Knobs:
-    return replace(_faults(random), conditions="absent")
+    beside = _beside(random, "of S3")
+    return replace(_faults(random), conditions="absent", dated_from_begin=beside.random() < 1 / 2)
 
 
 def _ignoring(random: Random) -> Knobs:
@@ -57,6 +63,7 @@ def _ignoring(random: Random) -> Knobs:
 
 
 def _read_after_new_write(random: Random) -> Knobs:
+    beside = _beside(random, "stale copies")
     lag = 3 * random.random()
     return replace(
         _faults(random),
@@ -67,10 +74,12 @@ def _read_after_new_write(random: Random) -> Knobs:
         front_ends=random.choice((1, 3)),
         conditions=random.choice(("enforced", "absent")),
         claims_strong=random.random() < 1 / 3,
+        stale_copies=beside.random() < 1 / 2,
     )
 
 
 def _eventual(random: Random) -> Knobs:
+    beside = _beside(random, "stale copies")
     lags = [3 * random.random() if random.random() < 2 / 3 else 0.0 for _ in range(3)]
     return replace(
         _faults(random),
@@ -81,6 +90,7 @@ def _eventual(random: Random) -> Knobs:
         negative=random.choice((0.0, random.random())),
         conditions=random.choice(("enforced", "absent")),
         claims_strong=random.random() < 1 / 3,
+        stale_copies=beside.random() < 1 / 2,
     )
 
 
