@@ -51,9 +51,13 @@ class Facts:
         return max([operation.returned, *(each.repeated or each.arrived or 0.0 for each in sent)])
 
     def lands_late(self, operation: Operation, key: str) -> bool:
-        """Return whether *operation* has sent a change of *key* that came once it was over."""
+        """Return whether a change of *key* that *operation* has sent came once it was over.
+
+        Not where another of its changes was answered: then there was no need for that one.
+        """
         sent = [each for each in self.requests_of(operation) if each.changes and each.key == key]
-        return any((each.arrived or 0.0) > operation.returned for each in sent)
+        is_told = any(each.outcome == "ok" for each in sent)
+        return not is_told and any((each.arrived or 0.0) > operation.returned for each in sent)
 
     @property
     def is_any_late(self) -> bool:
