@@ -3,7 +3,7 @@
 - I7: each tag is a register: all that was done to it happened one after the other, between its call
   and its answer. On a store that lags that is so of changes; a read shows what the tag was at some
   moment within the bound, and never less than its own process has written; of that the bound counts
-  from the answer.
+  from the answer, or from the look that stands for it.
 - I8: when a tag takes a value, its history has that value, and its repository the revision.
 - I9: of two that swap the same value, one wins; nobody is refused because of its own write.
 - I10: what was refused has no effect, and what nobody knows of has it once.
@@ -33,6 +33,7 @@ from regstore.testing.simulation.linearizable import (
     is_linearizable,
 )
 from regstore.testing.simulation.operations import Operation
+from regstore.testing.simulation.trace import Request
 from regstore.testing.simulation.violations import Violation
 
 
@@ -136,15 +137,12 @@ class Tags:
         """
         bound_ago = got.invoked - self._facts.knobs.bound
         heard = [
-            (request.arrived, request.answered or 0.0)
+            told
             for own in self._facts.ledger.operations
             if own.process == got.process and own.returned <= got.invoked
             for request in self._facts.requests_of(own)
-            if request.key == key
-            and request.changes
-            and request.outcome == "ok"
-            and request.arrived is not None
-            and (request.answered or 0.0) <= own.returned
+            if request.key == key and request.changes
+            if (told := _told_of(request, own)) is not None
         ]
         arrived, answered = max(heard, default=(0.0, 0.0))
         return arrived if answered >= bound_ago else bound_ago
@@ -197,3 +195,14 @@ class Tags:
         new = (each for each in operations if digest in {each.value, each.subject})
         times = [each.invoked for each in new if each.invoked <= time <= self._facts.quiet(each)]
         return min(times, default=time) - self._facts.knobs.bound
+
+
+def _told_of(request: Request, own: Operation) -> tuple[float, float] | None:
+    """Return since when *request* may have taken effect, and when *own* has heard that it did.
+
+    Where the answer was lost, a look has told it, if anything has.
+    """
+    if request.answered is None:
+        return (own.invoked, own.returned) if own.outcome == "ok" else None
+    is_done = request.outcome == "ok" and request.answered <= own.returned
+    return (request.arrived or 0.0, request.answered) if is_done else None
