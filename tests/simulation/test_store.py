@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, TypeVar
 
 import pytest
 
-from regstore.driver import IF_ABSENT, if_version
+from regstore.driver import IF_ABSENT, Condition, if_version
 from regstore.errors import (
     DriverError,
     IncompleteReadError,
@@ -24,6 +26,7 @@ from regstore.errors import (
 from regstore.testing.simulation import Crashed, CrashPoint, Knobs, Process, Request, World
 
 T = TypeVar("T")
+Write = Callable[[], Awaitable[None]]
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -64,10 +67,11 @@ def test_no_rate_is_taken_for_a_time(name: str) -> None:
 class Ground:
     """A world, one process in it, and its driver."""
 
-    def __init__(self, knobs: Knobs | None = None) -> None:
-        self.world = World(7, knobs)
+    def __init__(self, knobs: Knobs | None = None, seed: int = 7) -> None:
+        self.world = World(seed, knobs)
         self.process = self.world.process("p")
         self.driver = self.world.driver(self.process)
+        self.store = self.driver._store  # noqa: SLF001 - no driver sends what is tried here
 
     def run(self, coro: Coroutine[Any, Any, T]) -> T:
         return self.world.loop.run(self.world.loop.spawn(coro, self.process, "p"))
@@ -189,6 +193,32 @@ def test_a_lost_request_has_no_effect_and_a_lost_answer_has() -> None:
         assert not caught.value.outcome_unknown
 
 
+@pytest.mark.parametrize(
+    "knobs",
+    [Knobs(late_requests=1.0, timeout=2.0), Knobs(slow=1.0, slow_latency=70.0, timeout=2.0)],
+)
+def test_what_was_given_up_takes_effect_later(knobs: Knobs) -> None:
+    ground = Ground(knobs)
+    with pytest.raises(TransientError) as caught:
+        ground.put(b"one")
+    assert caught.value.outcome_unknown
+    assert ground.world.loop.time == 2
+    assert not ground.world.bucket.contents
+    ground.wait(70)
+    assert ground.world.bucket.contents["a"].data == b"one"
+    assert (ground.last.arrived or 0) > 2
+    assert ground.last.answered is None
+
+
+def test_a_late_request_keeps_its_condition() -> None:
+    ground = Ground(Knobs(late_requests=1.0, timeout=2.0))
+    for data in (b"one", b"two"):
+        with pytest.raises(TransientError):
+            ground.run(ground.driver.put_content("a", data, IF_ABSENT))
+    ground.wait(10)
+    assert len(ground.world.bucket.history["a"]) == 1
+
+
 def test_a_repeated_request_undoes_what_came_between() -> None:
     ground = Ground(Knobs(repeated=1.0, repeat_after=20.0))
     ground.put(b"one")
@@ -252,6 +282,72 @@ def test_conditions_are_silently_ignored_though_claimed() -> None:
     ground = Ground(Knobs(conditions="ignored"))
     assert all(isinstance(each, str) for each in ground.run(both_create(ground)))
     assert ground.driver.capabilities.conditional_create
+
+
+def refusals(condition: Callable[[str], Condition]) -> set[tuple[type[Exception], bool]]:
+    """Return what is told to who writes while somebody deletes, if the deletion comes first."""
+    refused: set[tuple[type[Exception], bool]] = set()
+    for seed in range(10):
+        ground = Ground(Knobs(conflicts=1.0), seed)
+        version = ground.put(b"one")
+
+        async def write(ground: Ground = ground, version: str = str(version)) -> None:
+            try:
+                await ground.store.put("a", b"two", condition(version))
+            except TransientError as error:
+                refused.add((TransientError, error.outcome_unknown))
+            except DriverError as error:
+                refused.add((type(error), False))
+
+        async def both(ground: Ground = ground, write: Write = write) -> None:
+            await ground.driver.runtime.map(
+                lambda is_deletion: ground.store.delete("a") if is_deletion else write(),
+                (True, False),
+            )
+
+        ground.run(both())
+    return refused
+
+
+def test_a_conditional_write_beside_another_change_is_refused() -> None:
+    found = refusals(lambda _: IF_ABSENT)
+    assert found == {(TransientError, False), (PathExistsError, False)}
+    assert refusals(if_version) == {(PreconditionFailedError, False)}
+
+
+def test_what_nothing_changes_meanwhile_is_no_conflict() -> None:
+    ground = Ground(Knobs(conflicts=1.0))
+    version = ground.run(ground.driver.put_content("a", b"one", IF_ABSENT))
+    ground.run(ground.driver.put_content("a", b"two", if_version(str(version))))
+    assert ground.get() == b"two"
+
+
+@pytest.mark.parametrize(("is_dated_from_begin", "age"), [(True, 60), (False, 0)])
+def test_what_is_assembled_may_be_as_old_as_its_begin(is_dated_from_begin: bool, age: int) -> None:
+    ground = Ground(Knobs(dated_from_begin=is_dated_from_begin))
+
+    async def assemble() -> datetime:
+        session = await ground.store.begin("a", "")
+        part = await ground.store.put_part(session, 1, b"one")
+        await ground.driver.runtime.sleep(60)
+        await ground.store.complete(session, [part])
+        return (await ground.store.head("a")).modified
+
+    found = ground.run(assemble())
+    now = ground.world.runtime(ground.process).now()
+    assert age <= (now - found).total_seconds() < age + 1
+
+
+@pytest.mark.parametrize(("is_stale", "copied"), [(True, b"one"), (False, b"two")])
+def test_a_copy_may_read_what_was_before(is_stale: bool, copied: bytes) -> None:
+    ground = Ground(Knobs(stale_get=30.0, stale_copies=is_stale))
+    ground.put(b"one")
+    ground.wait(30)
+    ground.put(b"two")
+    ground.run(ground.driver.copy("a", "b"))
+    assert ground.world.bucket.contents["b"].data == copied
+    with pytest.raises(PathNotFoundError) if is_stale else nullcontext():
+        ground.run(ground.driver.copy("b", "c"))
 
 
 @pytest.mark.parametrize(("unique", "differ"), [(True, True), (False, False)])

@@ -12,6 +12,7 @@ from regstore.consistency import Retrying, layers
 from regstore.consistency.outcomes import Failed
 from regstore.consistency.resolve import Resolver
 from regstore.digest import Digest
+from regstore.driver import Condition
 from regstore.errors import ManifestUnknownError, PathNotFoundError, TransientError
 from regstore.links import write_link
 from regstore.manifests import AsyncManifests, PutResult
@@ -69,6 +70,11 @@ async def _swap_unproved(self: AsyncTags, tag: str, digest: Digest, expect: Expe
 async def _guess(self: Resolver, error: TransientError, *args: object) -> Failed:
     del self, args
     return Failed(error)
+
+
+def _believe(self: Resolver, condition: Condition, version: str) -> bool:
+    del self, condition, version
+    return True
 
 
 TAGS: Final = {
@@ -143,7 +149,24 @@ TAGS: Final = {
         frozenset({"I7"}),
         150,
         lambda: replaced(Resolver, _until_shown=nothing),
-        {**_LAGGING, "lost_requests": 0.1, "lost_answers": 0.0, "timeout": 1.0},
+        {
+            **_LAGGING,
+            "lost_requests": 0.1,
+            "lost_answers": 0.0,
+            "late_requests": 0.0,
+            "slow": 0.0,
+            "timeout": 1.0,
+        },
+        is_founded=True,
+    ),
+    "what has not arrived may arrive yet": Protection(
+        "Retrying",
+        "conditional",
+        ("tagger", "retagger"),
+        frozenset({"I7"}),
+        30,
+        lambda: replaced(Resolver, _is_as_before=_believe),
+        {**_DOUBTFUL, "lost_answers": 0.0, "late_requests": 0.1},
         is_founded=True,
     ),
     "a value that was found is written again": Protection(

@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import pairwise
 
 from regstore.driver import ANY, Condition, FileInfo
-from regstore.drivers.objects.lagging import until_shown
+from regstore.drivers.objects.lagging import until_shown, until_there
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore, Part, Session
 from regstore.drivers.objects.sessions import KnownSession
@@ -42,6 +42,7 @@ async def complete(
     """End *session*; an answer that was lost is settled by asking again.
 
     :raises PreconditionFailedError: the session ended without this call.
+    :raises TransientError: less has arrived than was sent, or it is not known whether anything has.
     """
     try:
         return await store.complete(session, parts, condition)
@@ -59,8 +60,9 @@ async def complete(
 async def _landed(store: ObjectStore, session: Session, size: int, error: PathNotFoundError) -> str:
     """Return the version that an earlier request made: it has ended the session, if it did."""
     info = await _shown(store, session.key, size)
-    if info is None or info.size != size:
+    if info is None:
         raise _ended(store, session) from error
+    _require_whole(store, info, size)
     return info.version
 
 
@@ -88,7 +90,10 @@ async def concatenate(
     if not sources:
         return await store.put(destination, b"", condition)
     if len(sources) == 1 and _fits_one_copy(store, sources[0], condition):
-        version = await store.copy(sources[0].path, destination, condition, sources[0].version)
+        source = sources[0]
+        version = await until_there(
+            store, lambda: store.copy(source.path, destination, condition, source.version)
+        )
         if version == sources[0].version:  # on S3 a digest of the content
             return version
     else:
@@ -108,10 +113,14 @@ async def verified(store: ObjectStore, key: str, size: int, version: str | None)
     info = await _shown(store, key, size, version)
     if info is None:
         raise PathNotFoundError(key, store.name)
+    _require_whole(store, info, size)
+    return version or info.version
+
+
+def _require_whole(store: ObjectStore, info: FileInfo, size: int) -> None:
     if info.size != size:
         detail = f"{info.size} bytes arrived of {size}: try again"
-        raise TransientError(key, store.name, detail)
-    return version or info.version
+        raise TransientError(info.path, store.name, detail)
 
 
 async def _shown(
@@ -149,7 +158,8 @@ async def _assemble(
     try:
         session = await known.begin()
         parts = await store.runtime.map(
-            lambda each: store.copy_part(session, each[0], *each[1]), numbered
+            lambda each: until_there(store, lambda: store.copy_part(session, each[0], *each[1])),
+            numbered,
         )
         return await complete(store, session, parts, sum(each.size for each in sources), condition)
     except BaseException as error:

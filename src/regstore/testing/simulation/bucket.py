@@ -13,6 +13,7 @@ from typing_extensions import override
 from regstore.driver import ANY, Condition, Content, FileInfo
 from regstore.drivers.objects.naming import is_hidden
 from regstore.drivers.objects.port import Limits, Part, Session
+from regstore.errors import PathNotFoundError
 from regstore.testing.objects import MemoryObjects
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.runtime import START, SimulatedRuntime
@@ -53,6 +54,9 @@ class Bucket(MemoryObjects):
         self._trace = trace
         self._monotonic = runtime.monotonic
         self._random = runtime.random
+        self._begun: dict[str, datetime] = {}  # by session
+        self._dated: datetime | None = None
+        self._source: tuple[str, Content | None] | None = None
         self._copied: dict[str, bool] = {}  # sessions with copied parts, and whether of torn ones
         self._is_tearing = self._is_torn = False
 
@@ -72,6 +76,22 @@ class Bucket(MemoryObjects):
         """Return a store that shows *contents* instead of the truth."""
         shown = {key: content for key, content in contents if content is not None}
         return MemoryObjects(shown, self.open_sessions, self.limits, self.runtime)
+
+    @contextmanager
+    def showing(self, key: str, content: Content | None) -> Iterator[None]:
+        """Let copies meanwhile find *content* at their source *key*, if anything."""
+        self._source = key, content
+        try:
+            yield
+        finally:
+            self._source = None
+
+    @override
+    async def begin(self, key: str, scratch: str) -> Session:
+        session = await super().begin(key, scratch)
+        if self._knobs.dated_from_begin:
+            self._begun[session.token] = self._modified()
+        return session
 
     @override
     async def copy(
@@ -99,8 +119,12 @@ class Bucket(MemoryObjects):
         rate, is_torn = self._knobs.torn_copies, self._copied.get(session.token)
         if is_torn is None:
             rate = 0.0 if is_hidden(session.key) else self._knobs.torn_assemblies
-        with self._tearing(rate, is_torn=bool(is_torn)):
-            return await super().complete(session, parts, condition)
+        self._dated = self._begun.get(session.token)
+        try:
+            with self._tearing(rate, is_torn=bool(is_torn)):
+                return await super().complete(session, parts, condition)
+        finally:
+            self._dated = None
 
     def _has_torn(self, key: str) -> bool:
         return any(version.is_torn for version in self.history.get(key, ())[-1:])
@@ -116,13 +140,21 @@ class Bucket(MemoryObjects):
             self._is_tearing = self._is_torn = False
 
     @override
+    def _find(self, key: str) -> Content:
+        if self._source is None or self._source[0] != key:
+            return super()._find(key)
+        if self._source[1] is None:
+            raise PathNotFoundError(key, self.name)
+        return self._source[1]
+
+    @override
     def _store(self, key: str, data: bytes, suffix: str = "") -> str:
         if self._is_tearing:
             data = data[: int(len(data) * self._random.random())]
         if self._knobs.unique_versions:
             suffix += f"@{len(self.history.get(key, ()))}"
         version = super()._store(key, data, suffix)
-        self.contents[key] = Content(bytes(data), version, self._modified())
+        self.contents[key] = Content(bytes(data), version, self._dated or self._modified())
         self._remember(key)
         return version
 

@@ -28,6 +28,8 @@ _RATES: Final = frozenset(
         "cut_bodies",
         "torn_copies",
         "torn_assemblies",
+        "late_requests",
+        "conflicts",
     }
 )
 """All other numbers are times."""
@@ -55,19 +57,30 @@ class Knobs:
     :ivar lost_requests: rate of requests that never arrive; the client learns of it after
         *timeout*.
     :ivar lost_answers: rate of requests that take effect unheard.
-    :ivar timeout: after which a client gives up on an answer.
+    :ivar timeout: after which a client gives up on an answer, and on what is slow, too: that may
+        take effect still.
+    :ivar late_requests: rate of requests that arrive once the client has given up, up to
+        *late_after* after that.
+    :ivar late_after: see *late_requests*.
     :ivar repeated: rate of changing requests that arrive a second time, up to *repeat_after* later.
     :ivar repeat_after: see *repeated*.
     :ivar throttled: rate of requests that are refused with the wish to wait for a second.
     :ivar cut_bodies: rate of bodies that end early.
+    :ivar stale_copies: copies on the server read what *stale_get* lets ``get`` see of their source,
+        not only what is true.
     :ivar torn_copies: rate of copies on the server, whole or from parts, of which only a beginning
         arrives although the answer says that all is well, as with large objects on OpenStack Swift
         (distribution/distribution#1013); no class of stores has it.
     :ivar torn_assemblies: the same of parts that were sent straight to where they are read.
     :ivar conditions: kept; absent, and the driver says so; or accepted and silently ignored.
+    :ivar conflicts: rate of conditional writes that are refused, whatever their condition, where
+        their object has changed while they were under way: S3's 409 ConditionalRequestConflict.
+        What is to be created may be sent again.
     :ivar claims_strong: its driver claims that nothing lags; whoever opens it knows better.
     :ivar unique_versions: the same bytes written again have a new version.
     :ivar dated: its driver claims that ``modified`` tells when content appeared.
+    :ivar dated_from_begin: what is assembled from parts has the time at which that was begun as its
+        ``modified``, as on S3.
     :ivar list_page: entries of one listing request: a listing that takes several spreads over time.
     :ivar clock_resolution: of ``modified``, cut off.
     :ivar clock_skew: the store's clock is off by up to this much, either way, differently at each
@@ -89,16 +102,21 @@ class Knobs:
     lost_requests: float = 0.0
     lost_answers: float = 0.0
     timeout: float = 10.0
+    late_requests: float = 0.0
+    late_after: float = 5.0
     repeated: float = 0.0
     repeat_after: float = 5.0
     throttled: float = 0.0
     cut_bodies: float = 0.0
+    stale_copies: bool = False
     torn_copies: float = 0.0
     torn_assemblies: float = 0.0
     conditions: Conditions = "enforced"
+    conflicts: float = 0.0
     claims_strong: bool = False
     unique_versions: bool = False
     dated: bool = False
+    dated_from_begin: bool = False
     list_page: int = 1000
     clock_resolution: float = 1e-6
     clock_skew: float = 0.0
@@ -140,7 +158,7 @@ class Knobs:
             claimed,
             resume_scope="host",
             unique_versions=self.unique_versions,
-            modified_is_commit_time=self.dated,
+            modified_is_commit_time=self.dated and not self.dated_from_begin,
             clock_resolution=self.clock_resolution,
         )
         return claimed if self.claims_strong else self._lagging(claimed)

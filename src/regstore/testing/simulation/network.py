@@ -68,6 +68,12 @@ class Network(ABC):
         self._trace.crash(self._loop.time, process.name)
         process.crash()
 
+    def _late(self, request: Request, effect: Callable[[], object]) -> None:
+        """Let it take effect once nobody waits for it any more."""
+        self._arrived(request)
+        with suppress(RegstoreError):
+            effect()
+
     def _repeat(self, request: Request, effect: Callable[[], object]) -> None:
         """Let it take effect once more; nobody learns of it, and it may be refused by now."""
         shown, request.repeated = request.shown, self._loop.time
@@ -99,20 +105,28 @@ class RandomNetwork(Network):
         crash = self.crashing(process, request)
         if crash == "before" or self._happens(self._knobs.lost_requests):
             self._give_up(request, answer)
+        elif self._happens(self._knobs.late_requests):
+            self._send(request, effect, answer, self._too_late())
         elif self._happens(self._knobs.throttled):
             refused = ThrottledError(request.key, DRIVER, retry_after=1.0)
-            self._tell(request, partial(answer.fail, refused), refused)
+            self._tell(request, answer, partial(answer.fail, refused), refused)
         else:
-            self._send(request, effect, answer, late=crash == "late")
+            self._send(
+                request, effect, answer, self._knobs.repeat_after if crash == "late" else 0.0
+            )
         if crash is not None:
             self._crash(process)
         return await answer
 
     def _send(
-        self, request: Request, effect: Callable[[], T], answer: Promise[T], *, late: bool
+        self, request: Request, effect: Callable[[], T], answer: Promise[T], late: float
     ) -> None:
-        time = self._loop.time + self._delay() + (self._knobs.repeat_after if late else 0.0)
-        self._loop.call_at(time, partial(self._arrive, request, effect, answer))
+        time = self._loop.time + self._delay() + late
+        if self._is_in_time(request, time):
+            self._loop.call_at(time, partial(self._arrive, request, effect, answer))
+        else:
+            self._give_up(request, answer)
+            self._loop.call_at(time, partial(self._late, request, effect))
         if request.changes and self._happens(self._knobs.repeated):
             time += self._knobs.repeat_after * self._random()
             self._loop.call_at(time, partial(self._repeat, request, effect))
@@ -129,16 +143,24 @@ class RandomNetwork(Network):
         if self._happens(self._knobs.lost_answers):
             self._give_up(request, answer)
         else:
-            self._tell(request, tell, failure)
+            self._tell(request, answer, tell, failure)
 
     def _tell(
-        self, request: Request, tell: Callable[[], None], failure: RegstoreError | None
+        self,
+        request: Request,
+        answer: Promise[T],
+        tell: Callable[[], None],
+        failure: RegstoreError | None,
     ) -> None:
         def arrive() -> None:
             self._answered(request, failure)
             tell()
 
-        self._loop.call_at(self._loop.time + self._delay(), arrive)
+        time = self._loop.time + self._delay()
+        if self._is_in_time(request, time):
+            self._loop.call_at(time, arrive)
+        else:
+            self._give_up(request, answer)
 
     def _give_up(self, request: Request, answer: Promise[T]) -> None:
         detail = "no answer came in time"
@@ -148,7 +170,14 @@ class RandomNetwork(Network):
             self._trace.record(self._loop.time, "given up", request)
             answer.fail(error)
 
-        self._loop.call_at(self._loop.time + self._knobs.timeout, give_up)
+        self._loop.call_at(request.sent + self._knobs.timeout, give_up)
+
+    def _is_in_time(self, request: Request, time: float) -> bool:
+        return time <= request.sent + self._knobs.timeout
+
+    def _too_late(self) -> float:
+        """Return how much later than others a request arrives that nobody waits for any more."""
+        return self._knobs.timeout + self._knobs.late_after * self._random()
 
     def _happens(self, rate: float) -> bool:
         return rate > 0 and self._random() < rate
@@ -188,8 +217,3 @@ class StepwiseNetwork(Network):
         process.raise_if_crashed()
         self._answered(request, None)
         return result
-
-    def _late(self, request: Request, effect: Callable[[], object]) -> None:
-        self._arrived(request)
-        with suppress(RegstoreError):
-            effect()

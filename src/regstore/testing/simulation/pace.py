@@ -38,6 +38,7 @@ class Pace:
     def on(cls, knobs: Knobs, *, is_alone: bool) -> Self:
         """Return what is safe on a store that behaves so."""
         lag, request = knobs.bound, knobs.slow_latency + 2 * knobs.repeat_after + 1
+        request += knobs.timeout + knobs.late_after if knobs.late_requests else 0.0
         error = 2 * (knobs.clock_skew + knobs.clock_resolution)
         writers = Waits(state=10.0, reach=30.0)
         wait = writers.reach + writers.state + 2 * lag + error + request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random  # noqa: TID251 - seeded, so that a run can be repeated
 
+from regstore.driver import Content
 from regstore.testing.objects import MemoryObjects
 from regstore.testing.simulation.bucket import Bucket
 from regstore.testing.simulation.knobs import Knobs
@@ -21,21 +22,33 @@ class Staleness:
 
     def object(self, request: Request, now: float) -> MemoryObjects:
         """Return the store that answers *request* about one key: the truth, or what was before."""
-        knobs, bucket, key = self._knobs, self._bucket, request.key
+        bucket, key = self._bucket, request.key
         newest = request.shown = len(bucket.history.get(key, ()))
-        lag = knobs.stale_head if request.name == "head" else knobs.stale_get
-        if not lag and not knobs.negative:
+        lag = self._knobs.stale_head if request.name == "head" else self._knobs.stale_get
+        shown = self._count(key, lag, now)
+        if shown == newest:
             return bucket
+        request.shown, request.is_stale = shown, True
+        return bucket.view([(key, bucket.version(key, shown))])
+
+    def source(self, key: str, now: float) -> Content | None:
+        """Return what a copy on the server finds at its source *key*."""
+        lag = self._knobs.stale_get
+        return self._bucket.version(key, self._count(key, lag, now))
+
+    def _count(self, key: str, lag: float, now: float) -> int:
+        """Return how many changes of *key* some front end shows."""
+        knobs, bucket = self._knobs, self._bucket
+        newest = len(bucket.history.get(key, ()))
+        if not lag and not knobs.negative:
+            return newest
         front_end = self._front_end()
         shown = bucket.count_at(key, now - lag * self._share(front_end))
         if not shown and knobs.new_is_seen:
             shown = min(1, newest)
         if knobs.negative:
             shown = self._less_missed(front_end, key, shown, now)
-        if shown == newest:
-            return bucket
-        request.shown, request.is_stale = shown, True
-        return bucket.view([(key, bucket.version(key, shown))])
+        return shown
 
     def listing(self, request: Request, now: float) -> MemoryObjects:
         """Return the store that answers a listing; each key lags by itself."""

@@ -11,14 +11,19 @@ from typing_extensions import override
 from regstore._run import BlockingRuntime, Runtime
 from regstore.driver import ANY, Capabilities, Condition, Content, FileInfo
 from regstore.drivers.objects.port import Limits, Listing, ObjectBody, ObjectStore, Part, Session
-from regstore.errors import IncompleteReadError, UnsupportedMethodError
+from regstore.errors import (
+    IncompleteReadError,
+    PreconditionFailedError,
+    TransientError,
+    UnsupportedMethodError,
+)
 from regstore.testing.objects import MemoryObjects
 from regstore.testing.simulation.bucket import Bucket
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.network import DRIVER, Network
 from regstore.testing.simulation.runtime import SimulatedRuntime
 from regstore.testing.simulation.staleness import Staleness
-from regstore.testing.simulation.trace import Trace
+from regstore.testing.simulation.trace import Request, Trace
 
 T = TypeVar("T")
 
@@ -97,7 +102,9 @@ class SimulatedStore(ObjectStore):
     @override
     async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
         data, kept = bytes(data), self._kept(key, condition)
-        return await self._change("put", key, lambda store: store.put(key, data, kept))
+        return await self._change(
+            "put", key, lambda store: store.put(key, data, kept), condition=kept
+        )
 
     @override
     async def delete(self, key: str, condition: Condition = ANY) -> None:
@@ -124,8 +131,9 @@ class SimulatedStore(ObjectStore):
         return await self._change(
             "copy",
             destination,
-            lambda store: store.copy(source, destination, kept, pin),
+            self._from_shown(source, lambda store: store.copy(source, destination, kept, pin)),
             (source,),
+            kept,
         )
 
     @override
@@ -146,7 +154,9 @@ class SimulatedStore(ObjectStore):
         return await self._change(
             "copy_part",
             session.key,
-            lambda store: store.copy_part(session, number, source, start, length),
+            self._from_shown(
+                source.path, lambda store: store.copy_part(session, number, source, start, length)
+            ),
             (source.path,),
         )
 
@@ -156,7 +166,10 @@ class SimulatedStore(ObjectStore):
     ) -> str:
         kept = self._kept(session.key, condition)
         return await self._change(
-            "complete", session.key, lambda store: store.complete(session, parts, kept)
+            "complete",
+            session.key,
+            lambda store: store.complete(session, parts, kept),
+            condition=kept,
         )
 
     @override
@@ -185,16 +198,48 @@ class SimulatedStore(ObjectStore):
 
         return await self._network.carry(self._process, request, effect)
 
-    async def _change(self, name: str, key: str, ask: Ask[T], others: tuple[str, ...] = ()) -> T:
+    async def _change(
+        self,
+        name: str,
+        key: str,
+        ask: Ask[T],
+        others: tuple[str, ...] = (),
+        condition: Condition = ANY,
+    ) -> T:
         request = self._trace.request(self._process.name, name, key, self._loop.time, others)
 
         def effect() -> T:
             try:
+                self._refuse_race(request, condition)
                 return _at_once(ask(self._bucket))
             finally:
                 request.shown = len(self._bucket.history.get(key, ()))
 
         return await self._network.carry(self._process, request, effect)
+
+    def _from_shown(self, source: str, ask: Ask[T]) -> Ask[T]:
+        """Return *ask*, which copies, as this store does it: from what it shows of *source*."""
+
+        async def copy(store: MemoryObjects) -> T:
+            found = self._staleness.source(source, self._loop.time)
+            with self._bucket.showing(source, found):
+                return await ask(store)
+
+        return copy if self._knobs.stale_copies else ask
+
+    def _refuse_race(self, request: Request, condition: Condition) -> None:
+        """Refuse a conditional write beside another change of its object.
+
+        :raises TransientError: it was to create, and may be sent again.
+        :raises PreconditionFailedError: it was to replace what may be something else by now.
+        """
+        rate, key = self._knobs.conflicts, request.key
+        if condition.kind == "any" or not rate or self._random() >= rate:
+            return
+        bucket = self._bucket
+        if len(bucket.history.get(key, ())) > bucket.count_at(key, request.sent):
+            kind = TransientError if condition.kind == "absent" else PreconditionFailedError
+            raise kind(key, self.name, "it was changed meanwhile")
 
     def _kept(self, key: str, condition: Condition) -> Condition:
         """Return as much of *condition* as this store keeps."""

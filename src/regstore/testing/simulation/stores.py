@@ -15,8 +15,9 @@ DrawKnobs = Callable[[Random], Knobs]
 
 def _faults(random: Random) -> Knobs:
     """Draw what any store may do to its clients; each run has some of it (swarm testing)."""
+    beside = _beside(random, "late requests")
 
-    def maybe(value: float) -> float:
+    def maybe(value: float, random: Random = random) -> float:
         return value * random.random() if random.random() < 1 / 2 else 0.0
 
     return Knobs(
@@ -34,16 +35,29 @@ def _faults(random: Random) -> Knobs:
         clock_resolution=random.choice((1e-6, 1.0)),
         clock_skew=maybe(2.0),
         process_skew=maybe(30.0),
-        dated=random.random() < 1 / 2,
+        late_requests=maybe(0.05, beside) if beside.random() < 1 / 3 else 0.0,
+        late_after=beside.choice((1.0, 5.0)),
+        dated=beside.random() < 1 / 2,
     )
 
 
+def _beside(random: Random, what: str) -> Random:
+    """Return another one to draw *what* from: all else is what the seed stood for without it."""
+    return Random(f"{what} {random.getstate()}")  # noqa: S311 - no secret
+
+
 def _conditional(random: Random) -> Knobs:
-    return _faults(random)
+    beside = _beside(random, "of S3")
+    return replace(
+        _faults(random),
+        conflicts=beside.choice((0.0, beside.random())),
+        dated_from_begin=beside.random() < 1 / 2,
+    )
 
 
 def _strong(random: Random) -> Knobs:
-    return replace(_faults(random), conditions="absent")
+    beside = _beside(random, "of S3")
+    return replace(_faults(random), conditions="absent", dated_from_begin=beside.random() < 1 / 2)
 
 
 def _ignoring(random: Random) -> Knobs:
@@ -51,6 +65,7 @@ def _ignoring(random: Random) -> Knobs:
 
 
 def _read_after_new_write(random: Random) -> Knobs:
+    beside = _beside(random, "stale copies")
     lag = 3 * random.random()
     return replace(
         _faults(random),
@@ -61,10 +76,12 @@ def _read_after_new_write(random: Random) -> Knobs:
         front_ends=random.choice((1, 3)),
         conditions=random.choice(("enforced", "absent")),
         claims_strong=random.random() < 1 / 3,
+        stale_copies=beside.random() < 1 / 2,
     )
 
 
 def _eventual(random: Random) -> Knobs:
+    beside = _beside(random, "stale copies")
     lags = [3 * random.random() if random.random() < 2 / 3 else 0.0 for _ in range(3)]
     return replace(
         _faults(random),
@@ -75,6 +92,7 @@ def _eventual(random: Random) -> Knobs:
         negative=random.choice((0.0, random.random())),
         conditions=random.choice(("enforced", "absent")),
         claims_strong=random.random() < 1 / 3,
+        stale_copies=beside.random() < 1 / 2,
     )
 
 

@@ -13,7 +13,6 @@ from regstore.testing.simulation.bucket import Bucket, Version
 from regstore.testing.simulation.keyspace import IMAGE_OF
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.operations import Kind, Ledger, Operation
-from regstore.testing.simulation.process import Crashed
 from regstore.testing.simulation.scenario import Scenario
 from regstore.testing.simulation.trace import Request, Trace
 
@@ -47,16 +46,25 @@ class Facts:
     scenario: Scenario = field(default_factory=lambda: Scenario(()))
 
     def quiet(self, operation: Operation) -> float:
-        """Return the time from which on nothing that *operation* has sent takes effect.
+        """Return the time from which on nothing that *operation* has sent takes effect."""
+        sent = (each for each in self.requests_of(operation) if each.changes)
+        return max([operation.returned, *(each.repeated or each.arrived or 0.0 for each in sent)])
 
-        What a crash makes late may be repeated later still.
+    def lands_late(self, operation: Operation, key: str) -> bool:
+        """Return whether a change of *key* that *operation* has sent came once it was over.
+
+        Not where another of its changes was answered: then there was no need for that one.
         """
-        knobs = self.knobs
-        delay = max(knobs.latency, knobs.slow_latency if knobs.slow else 0.0)
-        if operation.outcome == "ok" and not knobs.repeated:
-            return operation.returned
-        times = isinstance(operation.error, Crashed) + (knobs.repeated > 0)
-        return operation.returned + delay + times * knobs.repeat_after
+        sent = [each for each in self.requests_of(operation) if each.changes and each.key == key]
+        is_told = any(each.outcome == "ok" for each in sent)
+        return not is_told and any((each.arrived or 0.0) > operation.returned for each in sent)
+
+    @property
+    def is_any_late(self) -> bool:
+        """Whether a change came that its client had given up."""
+        timeout = self.knobs.timeout
+        sent = [each for each in self.trace.requests if each.changes]
+        return any((each.arrived or 0.0) > each.sent + timeout for each in sent)
 
     def lag(self, writer: Operation, reader: Operation) -> float:
         """Return how long *reader* may miss what *writer* has done, and may not have heard of."""

@@ -71,7 +71,8 @@ class Purges:
         times = [
             each.arrived
             for each in self._facts.requests_of(append)
-            if each.key == self._head and each.name == "put" and each.arrived is not None
+            if each.key == self._head and each.name == "put"
+            if each.arrived is not None and each.arrived <= append.returned
         ]
         return max(times, default=None)
 

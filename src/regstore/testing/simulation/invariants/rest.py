@@ -71,4 +71,5 @@ def _are_uploads_tidy(facts: Facts) -> bool:
     is_any_crashed = any(isinstance(each.error, Crashed) for each in facts.ledger.operations)
     begins = [each for each in facts.trace.requests if each.name == "begin"]
     is_all_heard = all(each.answered is not None for each in begins)
-    return is_all_heard and not is_any_crashed and not facts.knobs.repeated
+    is_any_again = facts.knobs.repeated or facts.is_any_late
+    return is_all_heard and not is_any_crashed and not is_any_again

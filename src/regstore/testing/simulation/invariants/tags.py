@@ -3,13 +3,15 @@
 - I7: each tag is a register: all that was done to it happened one after the other, between its call
   and its answer. On a store that lags that is so of changes; a read shows what the tag was at some
   moment within the bound, and never less than its own process has written; of that the bound counts
-  from the answer.
+  from the answer, or from the look that stands for it.
 - I8: when a tag takes a value, its history has that value, and its repository the revision.
 - I9: of two that swap the same value, one wins; nobody is refused because of its own write.
 - I10: what was refused has no effect, and what nobody knows of has it once.
 
 Not promised: where requests arrive twice (:attr:`Knobs.repeated`) a change that nothing fences may
-take effect again; where deletions have no conditions, the deletion of a manifest may take a tag
+take effect again. One whose client gave up, looked, and found the value that it was to bring, may
+come after its answer: a plain one over what others wrote meanwhile, a swap where the tag is once
+more what it expects. Where deletions have no conditions, the deletion of a manifest may take a tag
 that was moved meanwhile. The history may lack the value of a tag that was set while it was deleted,
 if it was set last of all.
 """
@@ -31,6 +33,7 @@ from regstore.testing.simulation.linearizable import (
     is_linearizable,
 )
 from regstore.testing.simulation.operations import Operation
+from regstore.testing.simulation.trace import Request
 from regstore.testing.simulation.violations import Violation
 
 
@@ -60,7 +63,7 @@ class Tags:
             yield from self._remembered(key, name, tag)
 
     def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
-        events = [event for each in operations for event in self._events(each)]
+        events = [event for each in operations for event in self._events(key, each)]
         for delete in self._facts.ledger.of("delete manifest"):
             if delete.repository == name:
                 effect = Swap(delete.subject, "") if self._is_fenced else Write("")
@@ -73,13 +76,16 @@ class Tags:
         if not is_linearizable(events):
             yield Violation("I7", "no order explains what it was and what was seen of it", key)
 
-    def _events(self, operation: Operation) -> Iterator[Event]:
+    def _events(self, key: str, operation: Operation) -> Iterator[Event]:
         begin, end = operation.invoked, operation.returned
         quiet = self._facts.quiet(operation)
         effect = self._effect(operation)
         if operation.outcome == "ok":
             if effect is not None:
                 yield Event(effect, begin, end)
+            is_late = self._facts.lands_late(operation, key)
+            if is_late and effect is not None and not isinstance(effect, Read):
+                yield Event(effect, begin, quiet, must=False)
         elif isinstance(operation.error, TagConflictError):
             if self._is_strong:
                 yield Event(Read(str(operation.error.current or "")), begin, end)
@@ -131,15 +137,12 @@ class Tags:
         """
         bound_ago = got.invoked - self._facts.knobs.bound
         heard = [
-            (request.arrived, request.answered or 0.0)
+            told
             for own in self._facts.ledger.operations
             if own.process == got.process and own.returned <= got.invoked
             for request in self._facts.requests_of(own)
-            if request.key == key
-            and request.changes
-            and request.outcome == "ok"
-            and request.arrived is not None
-            and (request.answered or 0.0) <= own.returned
+            if request.key == key and request.changes
+            if (told := _told_of(request, own)) is not None
         ]
         arrived, answered = max(heard, default=(0.0, 0.0))
         return arrived if answered >= bound_ago else bound_ago
@@ -181,7 +184,7 @@ class Tags:
             if entry is not None or gone <= set_at:
                 continue
             doing = [each for each in deletes if each.invoked <= gone <= self._facts.quiet(each)]
-            if all(each.outcome == "ok" and each.returned <= time for each in doing):
+            if all(each.outcome == "ok" and self._facts.quiet(each) <= time for each in doing):
                 yield Violation("I8", f"its history lacks {digest}, its value", key)
 
     def _begun(self, operations: list[Operation], digest: Digest, time: float) -> float:
@@ -192,3 +195,14 @@ class Tags:
         new = (each for each in operations if digest in {each.value, each.subject})
         times = [each.invoked for each in new if each.invoked <= time <= self._facts.quiet(each)]
         return min(times, default=time) - self._facts.knobs.bound
+
+
+def _told_of(request: Request, own: Operation) -> tuple[float, float] | None:
+    """Return since when *request* may have taken effect, and when *own* has heard that it did.
+
+    Where the answer was lost, a look has told it, if anything has.
+    """
+    if request.answered is None:
+        return (own.invoked, own.returned) if own.outcome == "ok" else None
+    is_done = request.outcome == "ok" and request.answered <= own.returned
+    return (request.arrived or 0.0, request.answered) if is_done else None

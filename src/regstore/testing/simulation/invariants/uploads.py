@@ -140,7 +140,9 @@ class Uploads:
             if append.kind != "append" or append.outcome != "ok":
                 continue
             for each in self._facts.requests_of(append):
-                if each.key != head or each.name != "put" or each.arrived is None:
+                if each.key != head or each.name != "put":
+                    continue
+                if each.arrived is None or each.arrived > append.returned:
                     continue
                 since = each.arrived - self._facts.knobs.bound
                 if not self._facts.is_ever_there(started, since, append.returned):
