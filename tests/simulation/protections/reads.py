@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Final, TypeVar
 
 from regstore.consistency import layers, settled_reads
@@ -56,6 +57,21 @@ READS: Final = {
         10,
         lambda: replaced(layers, Settled=no_wrapper),
         _LAGGING,
+    ),
+    "times that are close tell nothing": Protection(
+        "Settled",
+        "eventual",
+        ("pusher", "tagger"),
+        frozenset({"I6", "I7"}),
+        20,
+        lambda: replaced(settled_reads, CLOCK_ERROR=timedelta(0)),
+        {
+            **_LAGGING,
+            "dated": True,
+            "clock_skew": 2.0,
+            "unique_versions": True,
+            "conditions": "absent",
+        },
     ),
     "own replacements are read": Protection(
         "Settled",

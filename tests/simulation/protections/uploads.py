@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from regstore import content, layout, upload_purge
 from regstore._protections import without
@@ -20,6 +21,8 @@ from regstore.upload import AsyncUpload
 from regstore.upload_content import Buffer, UploadContent
 from regstore.upload_purge import Purge
 from tests.simulation.protections.protection import Protection, all_of, replaced
+
+T = TypeVar("T")
 
 _UPLOADERS: Final = ("uploader",)
 _PURGERS: Final = ("uploader", "purger")
@@ -56,6 +59,11 @@ async def _take_unhashed(self: UploadContent, writer: FileWriter, data: Buffer) 
     self.offset = writer.size
 
 
+async def _copied_at_once(store: ObjectStore, act: Callable[[], Awaitable[T]]) -> T:
+    del store
+    return await act()
+
+
 async def _believe(store: ObjectStore, key: str, size: int, version: str | None) -> str:
     del store, key, size
     return version or ""
@@ -87,6 +95,21 @@ UPLOADS: Final = {
         frozenset({"I19"}),
         80,
         lambda: without("start_recheck"),
+    ),
+    "who copies what is parked waits until it shows": Protection(
+        "uploads",
+        "eventual",
+        _UPLOADERS,
+        frozenset({"I9"}),
+        60,
+        lambda: replaced(assembly, until_there=_copied_at_once),
+        {
+            "stale_copies": True,
+            "stale_get": 3.0,
+            "stale_head": 3.0,
+            "front_ends": 8,
+            "latency": 0.01,
+        },
     ),
     "the start of an upload goes first": Protection(
         "uploads",
