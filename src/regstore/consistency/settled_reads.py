@@ -341,8 +341,10 @@ class _Wait(Generic[T]):
 
     def _not_yet(self, why: str) -> NoReturn:
         self._trust.seen.not_yet += 1
-        waited = self._runtime.monotonic() - self._begun
-        detail = f"{why}, and the store did not show it within {waited:.3g} s: try again"
+        now = self._runtime.monotonic()
+        is_late = now > self._deadline - MOMENT
+        until = "before the caller's deadline" if is_late else f"within {now - self._begun:.3g} s"
+        detail = f"{why}, and the store did not show it {until}: try again"
         raise NotYetVisibleError(self._asked.path, self._name, detail)
 
 
