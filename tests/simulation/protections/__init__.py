@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.simulation.protections.blobs import BLOB_BUGS, BLOBS
+from tests.simulation.protections.manifests import MANIFEST_BUGS
 from tests.simulation.protections.planted import Planted, broken_in
 from tests.simulation.protections.protection import LeaveOut, Protection, replaced
 from tests.simulation.protections.reads import READS
@@ -27,7 +28,7 @@ PROTECTIONS: Final[Mapping[str, Protection]] = {
     **REFERRERS,
     **UPLOADS,
 }
-PLANTED: Final[Mapping[str, Planted]] = {**BLOB_BUGS, **REFERRER_BUGS}
+PLANTED: Final[Mapping[str, Planted]] = {**BLOB_BUGS, **MANIFEST_BUGS, **REFERRER_BUGS}
 
 __all__ = [
     "PLANTED",

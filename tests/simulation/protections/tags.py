@@ -67,8 +67,10 @@ async def _swap_unproved(self: AsyncTags, tag: str, digest: Digest, expect: Expe
     await _swap(self, tag, digest, expect)
 
 
-async def _guess(self: Resolver, error: TransientError, *args: object) -> Failed:
-    del self, args
+async def _guess(
+    self: Resolver, error: TransientError, *args: object, **settings: object
+) -> Failed:
+    del self, args, settings
     return Failed(error)
 
 
@@ -139,6 +141,16 @@ TAGS: Final = {
         frozenset({"I7"}),
         60,
         lambda: replaced(Resolver, put=_guess),
+        _DOUBTFUL,
+        is_founded=True,
+    ),
+    "deletions by name are never repeated blindly": Protection(
+        "Retrying",
+        "conditional",
+        ("tagger", "retagger"),
+        frozenset({"I7"}),
+        60,
+        lambda: replaced(Resolver, delete=_guess),
         _DOUBTFUL,
         is_founded=True,
     ),

@@ -33,6 +33,9 @@ Kind = Literal[
     "commit upload",
     "cancel upload",
     "purge upload",
+    "list tags",
+    "list manifests",
+    "list repositories",
     "list referrers",
     "reindex",
 ]

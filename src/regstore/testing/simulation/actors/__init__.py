@@ -8,6 +8,11 @@ from typing import Final
 from regstore.testing.simulation.actors.actor import Actor, Board
 from regstore.testing.simulation.actors.collector import await_collector, collect
 from regstore.testing.simulation.actors.deleting import delete_blob, delete_manifest
+from regstore.testing.simulation.actors.listing import (
+    list_manifests,
+    list_repositories,
+    list_tags,
+)
 from regstore.testing.simulation.actors.pushing import (
     mount,
     pull,
@@ -52,6 +57,9 @@ VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
     "commit upload": commit_upload,
     "cancel upload": cancel_upload,
     "purge upload": purge_upload,
+    "list tags": list_tags,
+    "list manifests": list_manifests,
+    "list repositories": list_repositories,
     "list referrers": list_referrers,
     "reindex": reindex,
     "delete manifest": delete_manifest,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from regstore import AsyncRegistry, AsyncRepository
+from regstore.catalog import AsyncRepositories
 from regstore.consistency import deadline
 from regstore.driver import StorageDriver
 from regstore.layout import Stage
@@ -90,6 +91,11 @@ class Actor:
     def repository(self, name: str) -> AsyncRepository:
         """Return the repository *name*, as this process sees it."""
         return self._registry.repository(name)
+
+    @property
+    def repositories(self) -> AsyncRepositories:
+        """The repositories, as this process sees them."""
+        return self._registry.repositories
 
     async def call(
         self,

@@ -9,6 +9,7 @@ from regstore.testing.simulation.invariants.conduct import Conduct
 from regstore.testing.simulation.invariants.deadlines import overdue
 from regstore.testing.simulation.invariants.errors import Errors
 from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.listings import Listings
 from regstore.testing.simulation.invariants.marks import Marks
 from regstore.testing.simulation.invariants.pushes import Pushes
 from regstore.testing.simulation.invariants.referrers import Referrers
@@ -25,6 +26,7 @@ def check(facts: Facts) -> Iterator[Violation]:
     yield from Collection(facts).violations()
     yield from Conduct(facts).violations()
     yield from Errors(facts).violations()
+    yield from Listings(facts).violations()
     yield from Marks(facts).violations()
     yield from Pushes(facts).violations()
     yield from Referrers(facts).violations()
