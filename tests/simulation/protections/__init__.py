@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.simulation.protections.blobs import BLOB_BUGS, BLOBS
-from tests.simulation.protections.manifests import MANIFEST_BUGS
+from tests.simulation.protections.manifests import MANIFEST_BUGS, MANIFESTS
 from tests.simulation.protections.planted import Planted, broken_in
 from tests.simulation.protections.protection import LeaveOut, Protection, replaced
 from tests.simulation.protections.reads import READS
@@ -24,6 +24,7 @@ from tests.simulation.protections.uploads import UPLOADS
 PROTECTIONS: Final[Mapping[str, Protection]] = {
     **BLOBS,
     **TAGS,
+    **MANIFESTS,
     **READS,
     **REFERRERS,
     **UPLOADS,

@@ -13,6 +13,7 @@ from regstore.testing.simulation.invariants.listings import Listings
 from regstore.testing.simulation.invariants.marks import Marks
 from regstore.testing.simulation.invariants.pushes import Pushes
 from regstore.testing.simulation.invariants.referrers import Referrers
+from regstore.testing.simulation.invariants.released import unreleased
 from regstore.testing.simulation.invariants.rest import at_rest
 from regstore.testing.simulation.invariants.tags import Tags
 from regstore.testing.simulation.invariants.uploads import Uploads
@@ -33,4 +34,5 @@ def check(facts: Facts) -> Iterator[Violation]:
     yield from Tags(facts).violations()
     yield from Uploads(facts).violations()
     yield from overdue(facts)
+    yield from unreleased(facts)
     yield from at_rest(facts)
