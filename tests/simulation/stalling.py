@@ -35,9 +35,7 @@ class Stall:
             is_over = False
 
             @override
-            async def carry(
-                self, process: Process, request: Request, effect: Callable[[], T]
-            ) -> T:
+            async def carry(self, process: Process, request: Request, effect: Callable[[], T]) -> T:
                 is_meant = process.name == stall.process and request.changes
                 if is_meant and stall.key in request.key and not self.is_over:
                     self.is_over = True

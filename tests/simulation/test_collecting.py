@@ -88,6 +88,7 @@ def test_writers_that_look_for_no_tombstones_are_seen(store: str) -> None:
         ("saved_claim", Meeting("push", UNCONDITIONAL)),
         ("saved_claim", Meeting("push", IGNORING)),
         ("saved_claim", Meeting("push", LAGGING)),
+        ("settled_claim", Meeting("push", LAGGING)),
         ("quarantine_read", Meeting("push stock", pulls=8)),
         ("quarantine_read", Meeting("push stock", UNCONDITIONAL, pulls=8)),
         ("quarantine_read", Meeting("push stock", LAGGING, pulls=8)),
