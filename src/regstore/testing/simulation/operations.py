@@ -30,6 +30,7 @@ Kind = Literal[
     "delete tag",
     "begin upload",
     "append",
+    "append again",
     "commit upload",
     "cancel upload",
     "purge upload",

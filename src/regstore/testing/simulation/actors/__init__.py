@@ -30,6 +30,7 @@ from regstore.testing.simulation.actors.tagging import (
     untag_if,
 )
 from regstore.testing.simulation.actors.uploading import (
+    append_again,
     append_next,
     append_other,
     begin_upload,
@@ -54,6 +55,7 @@ VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
     "begin upload": begin_upload,
     "append": append_next,
     "append other": append_other,
+    "append again": append_again,
     "commit upload": commit_upload,
     "cancel upload": cancel_upload,
     "purge upload": purge_upload,

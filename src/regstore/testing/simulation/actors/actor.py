@@ -39,11 +39,13 @@ class Board:
     """Where the actors tell each other what they have begun.
 
     :ivar pace: of collectors.
+    :ivar sent: where the last bytes began that were sent to each upload, by its id.
     """
 
     loop: Loop
     pace: Pace | None = None
     uploads: list[KnownUpload] = field(default_factory=list)
+    sent: dict[str, int] = field(default_factory=dict)
     _stages: dict[Stage, Promise[None]] = field(default_factory=dict)
 
     def collecting(self) -> Pace:
