@@ -10,7 +10,7 @@ from regstore import AsyncRegistry, AsyncRepository
 from regstore.consistency import Layers, deadline
 from regstore.digest import Digest
 from regstore.errors import CorruptContentError, NotYetVisibleError, RegistryError
-from regstore.layout import TagCurrentLink, link_body, parse_link
+from regstore.layout import RepositoryRoot, TagCurrentLink, link_body, parse_link
 from regstore.testing.simulation import Knobs, World
 from regstore.testing.simulation.exploring.on_tags import NEW, OLD, TAG
 from regstore.testing.simulation.exploring.operation import NAME
@@ -26,13 +26,15 @@ class Ground:
     def __init__(self, seed: int, knobs: Knobs) -> None:
         self.world = World(seed, knobs)
         self.writer = self.world.process("writer")
-        self.repository: AsyncRepository = self.elsewhere()
+        registry = self.registry()
+        self.repositories = registry.repositories
+        self.repository: AsyncRepository = registry.repository(NAME)
 
-    def elsewhere(self) -> AsyncRepository:
-        """Return the repository as a new process sees it."""
+    def registry(self) -> AsyncRegistry:
+        """Return the registry as a new process sees it."""
         driver = self.world.driver(self.world.process("another"))
         layers = Layers.needed_by(driver, self.world.knobs.consistency, remote=True)
-        return AsyncRegistry(layers.around(driver)).repository(NAME)
+        return AsyncRegistry(layers.around(driver))
 
     def run(self, scene: Coroutine[Any, Any, T]) -> T:
         """Play it to the end."""
@@ -88,13 +90,27 @@ def soon_elsewhere(seed: int) -> bool:
         await ground.repository.manifests.put(NEW, tags=[TAG])
         begun = ground.world.loop.time
         try:
-            await ground.elsewhere().manifests.get(TAG)
-            await ground.elsewhere().blobs.get(Digest.of(OLD))
+            repository = ground.registry().repository(NAME)
+            await repository.manifests.get(TAG)
+            await repository.blobs.get(Digest.of(OLD))
         except RegistryError:
             return True
         return ground.world.loop.time - begun > knobs.stale_get
 
     return ground.run(play())
+
+
+def swept_repository(seed: int) -> bool:
+    """Delete a repository that one has just pushed to; return whether any of it is left."""
+    ground = Ground(seed, Knobs(stale_list=5.0))
+
+    async def play() -> None:
+        await ground.repository.manifests.put(OLD, tags=[TAG])
+        await ground.repositories.delete(NAME)
+
+    ground.run(play())
+    root = f"{RepositoryRoot(NAME).path}/"
+    return any(key.startswith(root) for key in ground.world.bucket.contents)
 
 
 def truncated_links(seed: int) -> bool:

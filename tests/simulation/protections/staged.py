@@ -10,13 +10,15 @@ from typing import Final
 from regstore import links
 from regstore.consistency import Settled, settle
 from regstore.consistency.journal import Entries, Entry
+from regstore.consistency.settled_writes import SettledWrites
 from regstore.driver import ANY, Condition
 from regstore.errors import PathNotFoundError
-from tests.simulation.protections.protection import LeaveOut, Part, replaced
+from tests.simulation.protections.protection import LeaveOut, Part, nothing, replaced
 from tests.simulation.protections.scenes import (
     no_time_left,
     own_race,
     soon_elsewhere,
+    swept_repository,
     truncated_links,
 )
 
@@ -60,6 +62,9 @@ STAGED: Final = {
     ),
     "nothing is asked for before it is written": Staged(
         "Settled", soon_elsewhere, 1, lambda: replaced(Settled, put_content=_look_first)
+    ),
+    "own writes are deleted with the tree they lie in": Staged(
+        "Settled", swept_repository, 1, lambda: replaced(SettledWrites, _delete_own=nothing)
     ),
     "links that are empty are read again": Staged(
         "tags", truncated_links, 1, lambda: replaced(links, SETTLE_SECONDS=0.0)
