@@ -10,6 +10,7 @@ from regstore.consistency.attempts import Attempts
 from regstore.consistency.journal import Entry
 from regstore.consistency.settled_listings import SettledListings
 from regstore.consistency.settled_reads import Asked, Seen, SettledReads, Verdict
+from regstore.consistency.settled_writes import SettledWrites
 from regstore.digest import Digest
 from regstore.driver import FileInfo
 from regstore.errors import PathNotFoundError
@@ -66,6 +67,11 @@ async def _as_shown(self: SettledListings, info: FileInfo, entry: Entry | None) 
     return info
 
 
+async def _at_once(self: SettledWrites, path: str, act: Callable[[], Awaitable[T]]) -> T:
+    del self, path
+    return await act()
+
+
 READS: Final = {
     "own writes are read": Protection(
         "Settled",
@@ -110,6 +116,16 @@ READS: Final = {
         frozenset({"retries"}),
         5,
         lambda: replaced(layers, Retrying=no_wrapper),
+    ),
+    "own writes are waited for before they are deleted": Protection(
+        "Settled",
+        "eventual",
+        ("retagger",),
+        frozenset({"I7"}),
+        20,
+        lambda: replaced(SettledWrites, from_source=_at_once),
+        {"stale_get": 3.0, "stale_head": 3.0, "negative": 0.0, "repeated": 0.0},
+        is_founded=True,
     ),
     "own writes are listed": Protection(
         "Settled",

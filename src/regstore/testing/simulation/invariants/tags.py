@@ -3,7 +3,8 @@
 - I7: each tag is a register: all that was done to it happened one after the other, between its call
   and its answer. On a store that lags that is so of changes; a read shows what the tag was at some
   moment within the bound, and never less than its own process has written; of that the bound counts
-  from the answer, or from the look that stands for it.
+  from the answer, or from the look that stands for it. Who deletes a tag and is told that there is
+  none has read it, too.
 - I8: when a tag takes a value, its history has that value, and its repository the revision. When
   it is deleted, its history goes after it.
 - I9: of two that swap the same value, one wins; nobody is refused because of its own write.
@@ -58,7 +59,7 @@ class Tags:
             key = layout.TagCurrentLink(name, tag).path
             yield from self._register(key, name, operations)
             for operation in operations:
-                if operation.kind in {"get tag", "get by tag"}:
+                if operation.kind != "set tag":
                     yield from self._read(key, operation)
             yield from self._recorded(key, name, tag, operations)
             yield from self._remembered(key, name, tag)
@@ -119,9 +120,9 @@ class Tags:
         return operation.outcome == "unknown" or operation.kind == "delete tag"
 
     def _read(self, key: str, got: Operation) -> Iterator[Violation]:
-        if got.outcome == "ok":
+        if got.outcome == "ok" and got.kind in {"get tag", "get by tag"}:
             found = str(got.found)
-        elif isinstance(got.error, ManifestUnknownError) and got.kind == "get tag":
+        elif isinstance(got.error, ManifestUnknownError) and got.kind in {"get tag", "delete tag"}:
             found = ""
         else:
             return
