@@ -108,14 +108,16 @@ class Facts:
     def kept_until(self, put: Operation) -> float:
         """Return until when what *put* has pushed is kept if nothing else needs it.
 
-        The commit of an upload that was committed before changes nothing.
+        Who commits again what was committed gets as much of it as an old link has left.
         """
         pace = self.scenario.pace
         if pace is None or put.kind == "put manifest":
             return inf
+        if put.kind != "commit upload":
+            return put.invoked + pace.grace - pace.error
         same = [each.invoked for each in self.ledger.of(put.kind) if each.subject == put.subject]
-        begun = min(same) if put.kind == "commit upload" else put.invoked
-        return begun + pace.grace - pace.error
+        renewed = put.invoked + pace.grace / 2 - 2 * self.knobs.process_skew
+        return max(min(same) + pace.grace, renewed) - pace.error
 
     def moments(self, keys: Iterable[str], since: float, until: float) -> list[float]:
         """Return *since*, and when any of *keys* changed from then on; all before *until*."""
