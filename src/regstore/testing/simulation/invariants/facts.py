@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
 from regstore import layout
 from regstore.driver import Content
@@ -29,6 +30,9 @@ _ITEM_OF: dict[Kind, str] = {
     "get manifest": "manifest",
     "delete manifest": "manifest",
 }
+
+APPENDS: Final[tuple[Kind, ...]] = ("append", "append again")
+"""What sends bytes to an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,11 @@ class Facts:
     def of_upload(self, operation: Operation) -> list[Operation]:
         """Return all that was done with the upload of *operation*."""
         named = operation.repository, operation.subject
-        kinds: tuple[Kind, ...] = "append", "commit upload", "cancel upload", "purge upload"
-        return [each for each in self.ledger.of(*kinds) if (each.repository, each.subject) == named]
+        return [
+            each
+            for each in self.ledger.of(*APPENDS, "commit upload", "cancel upload", "purge upload")
+            if (each.repository, each.subject) == named
+        ]
 
     def is_stock(self, operation: Operation) -> bool:
         """Return whether somebody asked for it who knows nothing of this library."""

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from math import inf
-from typing import Final
 
 from regstore import layout
 from regstore.drivers.objects.naming import ParkedPlace
@@ -28,12 +27,10 @@ from regstore.errors import (
     PreconditionFailedError,
     UploadOffsetError,
 )
-from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.facts import APPENDS, Facts
 from regstore.testing.simulation.invariants.purges import Purges
-from regstore.testing.simulation.operations import Kind, Operation
+from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.violations import Violation
-
-_APPENDS: Final[tuple[Kind, ...]] = ("append", "append again")
 
 
 class Uploads:
@@ -54,7 +51,7 @@ class Uploads:
             acked = [
                 each
                 for each in operations
-                if each.kind in _APPENDS and each.outcome == "ok"
+                if each.kind in APPENDS and each.outcome == "ok"
                 if each.returned < min(ends, default=inf) and self._is_kept(operations)
             ]
             yield from self._contiguous(key, acked)
@@ -82,7 +79,7 @@ class Uploads:
     def _of_uploads(self) -> dict[tuple[str, str], list[Operation]]:
         found: dict[tuple[str, str], list[Operation]] = {}
         for operation in self._facts.ledger.of(
-            *_APPENDS, "commit upload", "cancel upload", "purge upload"
+            *APPENDS, "commit upload", "cancel upload", "purge upload"
         ):
             found.setdefault((operation.repository, operation.subject), []).append(operation)
         return found
@@ -129,7 +126,7 @@ class Uploads:
         Beside a purge that lets the upload go on its client may find it gone, and then there again:
         it commits what it takes for committed already, without the rest of the bytes.
         """
-        sent = {each.data for each in operations if each.kind in _APPENDS}
+        sent = {each.data for each in operations if each.kind in APPENDS}
         purges = [each for each in operations if each.kind == "purge upload"]
         for commit in operations:
             is_refused = isinstance(commit.error, DigestInvalidError) and len(sent) <= 1
@@ -144,7 +141,7 @@ class Uploads:
         started = layout.UploadStartedAt(name, upload_id).path
         head = ParkedPlace.of(layout.UploadData(name, upload_id).path).head
         for append in operations:
-            if append.kind not in _APPENDS or append.outcome != "ok":
+            if append.kind not in APPENDS or append.outcome != "ok":
                 continue
             for each in self._facts.requests_of(append):
                 if each.key != head or each.name != "put":
@@ -182,7 +179,9 @@ class Uploads:
             if not is_refused or before.kind != "append" or before.outcome != "ok":
                 continue
             is_same = before.data == again.data and before.found[1] > before.found[0]
-            is_alone = not (self._meets(before, operations) or self._meets(again, operations))
+            is_alone = not (
+                self._facts.meets(before, operations) or self._facts.meets(again, operations)
+            )
             if is_same and is_alone:
                 text = f"{again.process} sent again what was taken, and was refused"
                 yield Violation("I9", text, key)
