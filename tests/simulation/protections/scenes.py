@@ -113,6 +113,22 @@ def swept_repository(seed: int) -> bool:
     return any(key.startswith(root) for key in ground.world.bucket.contents)
 
 
+def copied_at_once(seed: int) -> bool:
+    """Copy what one has just replaced; return whether what was there before is copied."""
+    ground = Ground(seed, Knobs(stale_get=5.0, stale_copies=True, unique_versions=True))
+    bare, runtime = ground.world.driver(ground.writer), ground.world.runtime(ground.writer)
+    driver = Layers.needed_by(bare, remote=True).around(bare)
+
+    async def play() -> None:
+        await driver.put_content("a", b"old")
+        await runtime.sleep(ground.world.knobs.bound)
+        await driver.put_content("a", b"new")
+        await driver.copy("a", "b")
+
+    ground.run(play())
+    return ground.world.bucket.contents["b"].data != b"new"
+
+
 def truncated_links(seed: int) -> bool:
     """Read a tag that another registry sets, which truncates it first; return whether it fails."""
     ground = Ground(seed, Knobs())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +15,7 @@ from regstore.driver import ANY, Condition
 from regstore.errors import PathNotFoundError
 from tests.simulation.protections.protection import LeaveOut, Part, nothing, replaced
 from tests.simulation.protections.scenes import (
+    copied_at_once,
     no_time_left,
     own_race,
     soon_elsewhere,
@@ -53,6 +54,16 @@ async def _look_first(
     return await _put_content(self, path, data, condition)
 
 
+async def _copy_any(
+    self: SettledWrites,
+    source: str,
+    source_version: str | None,
+    copy: Callable[[str | None], Awaitable[str | None]],
+) -> str | None:
+    del self, source
+    return await copy(source_version)
+
+
 STAGED: Final = {
     "of own writes at the same time any may have won": Staged(
         "Settled", own_race, 10, lambda: replaced(Entries, record=_in_order)
@@ -65,6 +76,9 @@ STAGED: Final = {
     ),
     "own writes are deleted with the tree they lie in": Staged(
         "Settled", swept_repository, 1, lambda: replaced(SettledWrites, _delete_own=nothing)
+    ),
+    "what one has written is copied, not what was there before": Staged(
+        "Settled", copied_at_once, 1, lambda: replaced(SettledWrites, copied=_copy_any)
     ),
     "links that are empty are read again": Staged(
         "tags", truncated_links, 1, lambda: replaced(links, SETTLE_SECONDS=0.0)
