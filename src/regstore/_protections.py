@@ -24,6 +24,8 @@ class Protections:
     :ivar quarantine_read: what a link names and is not at its place is read from quarantine.
     :ivar saved_claim: a writer that cannot compare and swap a tombstone leaves a claim of its own.
     :ivar child_check: a manifest push looks whether what it refers to is being collected.
+    :ivar late_check: a writer that was away for longer than collectors wait looks at its content.
+    :ivar settled_claim: a claim on a store that lags is not counted on before collectors see it.
     :ivar startedat_first: the start of an upload is removed before all else of it.
     :ivar start_recheck: bytes of an upload are acknowledged once its start was seen after them.
     :ivar size_check: what was published is looked at before it is linked.
@@ -33,6 +35,8 @@ class Protections:
     quarantine_read: bool = True
     saved_claim: bool = True
     child_check: bool = True
+    late_check: bool = True
+    settled_claim: bool = True
     startedat_first: bool = True
     start_recheck: bool = True
     size_check: bool = True

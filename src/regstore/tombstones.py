@@ -96,7 +96,7 @@ def is_stale(scope: Scope, link: Content) -> bool:
 def is_late(scope: Scope, begun: float) -> bool:
     """Return whether a collector may have gone on without a writer that began then."""
     is_past = scope.runtime.monotonic() - begun > waits().reach / 2
-    return protections().tombstone_check and is_past
+    return protections().tombstone_check and protections().late_check and is_past
 
 
 def _is_known(scope: Scope) -> bool:
@@ -244,7 +244,7 @@ class Claim:
     async def _until_settled(self, verdict: layout.Verdict) -> None:
         """Wait until everyone sees what was written until now, on a store that lags."""
         lag = max(verdict.lag, self._driver.capabilities.lag)
-        if lag:
+        if lag and protections().settled_claim:
             await _wait(self._scope, layout.SavedDigest(self._digest).path, lag)
 
     async def _see_content(self) -> None:

@@ -27,12 +27,14 @@ class Meeting:
     :ivar knobs: of the store.
     :ivar stage: what a collector is about to say of it at that moment.
     :ivar pulls: how often it is pulled after that.
+    :ivar repository: into which it is pushed again: 0 is where it was.
     """
 
     verb: Verb
     knobs: Knobs = field(default_factory=Knobs)
     stage: Stage = "deleting"
     pulls: int = 0
+    repository: int = 0
 
     def run(self, seed: int, *, is_hasty: bool = False) -> Run:
         """Return that, beside a collector that waits as it must, or for nobody."""
@@ -42,7 +44,7 @@ class Meeting:
         again = Step("collect", 2.0 if is_hasty else pace.wait + 1)
         actors = (
             Plan("forgetter-1", (Step("push", variant=7), Step("delete manifest", 1.0))),
-            Plan("pusher-1", (meet, Step(self.verb, variant=7))),
+            Plan("pusher-1", (meet, Step(self.verb, repository=self.repository, variant=7))),
             Plan("puller-1", (meet, *[Step("pull", 5.0)] * self.pulls)),
             Plan("collector-1", (Step("collect", pace.grace + 5), *[again] * 6)),
         )

@@ -15,13 +15,16 @@ from regstore._protections import without
 from regstore.digest import Digest
 from regstore.driver import FileInfo, StorageDriver
 from regstore.errors import DriverError, PathNotFoundError
+from regstore.links import names_in
 from regstore.testing.simulation.actors import collector, marking
 from regstore.testing.simulation.actors.marking import Mark
 from regstore.testing.simulation.running import Run, draw_with_collectors, simulate
 from regstore.testing.simulation.stores import CLASSES
 from regstore.testing.simulation.trace import Change
+from regstore.tombstones import Claim, _Patience
 from tests.simulation.meeting import IGNORING, LAGGING, UNCONDITIONAL, Meeting
 from tests.simulation.protections import LeaveOut, replaced
+from tests.simulation.protections.protection import nothing
 
 
 def broken_by(run: Run) -> set[str]:
@@ -88,6 +91,7 @@ def test_writers_that_look_for_no_tombstones_are_seen(store: str) -> None:
         ("saved_claim", Meeting("push", UNCONDITIONAL)),
         ("saved_claim", Meeting("push", IGNORING)),
         ("saved_claim", Meeting("push", LAGGING)),
+        ("settled_claim", Meeting("push", LAGGING)),
         ("quarantine_read", Meeting("push stock", pulls=8)),
         ("quarantine_read", Meeting("push stock", UNCONDITIONAL, pulls=8)),
         ("quarantine_read", Meeting("push stock", LAGGING, pulls=8)),
@@ -97,6 +101,41 @@ def test_each_protection_is_missed_alone(missing: str, meeting: Meeting) -> None
     runs = [meeting.run(seed) for seed in range(1, 5)]
     assert not any(broken_by(run) for run in runs)
     with without(missing):
+        assert any(broken_by(run) & {"I1", "I2"} for run in runs)
+
+
+async def _no_patience(self: _Patience, verdict: layout.Verdict, version: str) -> bool:
+    del self, verdict, version
+    return False
+
+
+async def _keep_no_link(self: Claim) -> None:
+    for name in await names_in(self._driver, layout.Tombstones(self._digest).path):
+        await self._rescue_from(layout.Tombstone(self._digest, name).path)
+        await self._see_content()
+
+
+RESCUES: dict[str, tuple[LeaveOut, Meeting]] = {
+    "a collector in the middle of a step is waited for": (
+        lambda: replaced(_Patience, allows=_no_patience),
+        Meeting("push", LAGGING),
+    ),
+    "a link that was removed is written again": (
+        lambda: replaced(Claim, rescue=_keep_no_link),
+        Meeting("push", LAGGING),
+    ),
+    "what was taken is put back": (
+        lambda: replaced(Claim, _see_content=nothing),
+        Meeting("push", LAGGING),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RESCUES)
+def test_each_step_of_a_rescue_is_missed(name: str) -> None:
+    leave_out, meeting = RESCUES[name]
+    runs = [meeting.run(seed) for seed in range(1, 5)]
+    with leave_out():
         assert any(broken_by(run) & {"I1", "I2"} for run in runs)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from regstore.testing.simulation.running import Run, draw, simulate
-from tests.simulation.protections import PLANTED, PROTECTIONS, Protection, broken_in
+from tests.simulation.protections import PLANTED, PROTECTIONS, STAGED, Protection, broken_in
 
 
 def run_of(protection: Protection, seed: int) -> Run:
@@ -41,6 +42,23 @@ def test_a_planted_bug_is_found(name: str) -> None:
     assert not broken_in(bug.seen_in)
     with bug.plant():
         assert bug.breaks in broken_in(bug.seen_in)
+
+
+@pytest.mark.parametrize("name", STAGED)
+def test_a_protection_is_missed_in_its_scene(name: str) -> None:
+    staged = STAGED[name]
+    seeds = range(1, staged.seeds + 1)
+    assert not any(staged.play(seed) for seed in seeds)
+    with staged.leave_out():
+        assert any(staged.play(seed) for seed in seeds)
+
+
+def test_the_page_tells_within_how_many_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs/simulator.md").read_text("utf-8")
+    runs = [each.runs for each in PROTECTIONS.values()]
+    seeds = [each.seeds for each in STAGED.values()]
+    assert f"| {min(runs)} to {max(runs)} runs, as stated for each |" in page
+    assert f"| {min(seeds)} to {max(seeds)} seeds, as stated for each |" in page
 
 
 def test_two_bugs_are_found_in_each_store_of_the_registry_and_in_what_settles_them() -> None:

@@ -35,6 +35,7 @@ class Entry:
     :ivar rivals: versions that this process wrote there at the same time: any may have won.
     :ivar only: what was deleted was *version*, for certain, and nothing else.
     :ivar ticket: of its record.
+    :ivar adopted_at: of what others have made of it: when that was seen.
     :ivar modified: the store's own time of this version, once it was seen.
     :ivar missed_at: when the store was asked last that did not show it, although it should have.
     """
@@ -52,7 +53,13 @@ class Entry:
     rivals: tuple[str, ...] = ()
     only: bool = False
     ticket: int = 0
+    adopted_at: float | None = None
     missed_at: float = 0.0
+
+    @property
+    def known_at(self) -> float:
+        """When it was there for certain, on the runtime's monotonic clock."""
+        return self.time if self.adopted_at is None else self.adopted_at
 
 
 class Entries:

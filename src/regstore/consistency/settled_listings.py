@@ -112,8 +112,11 @@ class SettledListings:
             info = await self._inner.stat(path)
         except PathNotFoundError:
             return False
-        # Where versions come again others may have written it again meanwhile.
-        if self._trust.capabilities.unique_versions and info.version == entry.version:
+        # Where versions come again others may have written it again meanwhile, and where deletions
+        # lag others may have deleted it.
+        keeps = self._trust.capabilities
+        is_there = keeps.unique_versions and keeps.read_after_overwrite
+        if is_there and info.version == entry.version:
             age = self._inner.runtime.monotonic() - entry.time
             self._trust.violated(path, "list_after_write", age)
         return True

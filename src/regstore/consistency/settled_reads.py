@@ -193,6 +193,7 @@ class SettledReads:
         else:
             adopted = Entry("put", entry.time, entry.written, seen.version, seen.size, seen.data)
             adopted.modified = seen.modified
+            adopted.adopted_at = self.driver.runtime.monotonic()
             self.journal.record(path, adopted)
 
 
@@ -280,9 +281,9 @@ class _Wait(Generic[T]):
         """Report an answer that is stale beyond doubt where the store promises none."""
         self._missed = self._missed or answer is None
         self._stale_at = self._sent
-        if verdict is not Verdict.STALE or entry is None or self._sent < entry.time:
+        if verdict is not Verdict.STALE or entry is None or self._sent < entry.known_at:
             return
-        age, bound = self._sent - entry.time, self._trust.bound
+        age, bound = self._sent - entry.known_at, self._trust.bound
         if self._trust.capabilities.read_after_overwrite:
             self._trust.violated(self._asked.path, "read_after_overwrite", age)
         elif bound is not None and age > bound:
@@ -292,7 +293,7 @@ class _Wait(Generic[T]):
         """Learn from what is shown at last how long it took."""
         if entry is None or verdict is Verdict.NEWER or entry.time > self._begun:
             return
-        age = max(self._stale_at - entry.time, 0.0)
+        age = max(self._stale_at - entry.known_at, 0.0)
         self._trust.seen.staleness = max(self._trust.seen.staleness, age)
         # Others may have deleted it, and written the same again: not where versions come but once.
         # Where deletions may lag it was deleted, perhaps, and what shows it now is behind.

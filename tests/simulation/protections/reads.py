@@ -9,16 +9,26 @@ from typing import Final, TypeVar
 from regstore.consistency import layers, settled_reads
 from regstore.consistency.attempts import Attempts
 from regstore.consistency.journal import Entry
+from regstore.consistency.settled_listings import SettledListings
 from regstore.consistency.settled_reads import Asked, Seen, SettledReads, Verdict
+from regstore.consistency.settled_writes import SettledWrites
 from regstore.digest import Digest
+from regstore.driver import FileInfo
 from regstore.errors import PathNotFoundError
 from regstore.links import read_link
 from regstore.manifests import AsyncManifests
-from tests.simulation.protections.protection import Protection, no_wrapper, replaced
+from tests.simulation.protections.protection import (
+    Protection,
+    no_wrapper,
+    nothing,
+    replaced,
+)
 
 T = TypeVar("T")
 
 _LAGGING: Final = {"stale_get": 2.0, "stale_head": 2.0, "negative": 0.0, "front_ends": 8}
+
+_LATE_LISTS: Final = {"stale_get": 0.0, "stale_head": 0.0, "stale_list": 3.0, "negative": 0.0}
 
 _read = SettledReads.read
 _judged = settled_reads.judged
@@ -46,6 +56,21 @@ async def _make(
 ) -> T:
     del self, path, changes
     return await make()
+
+
+async def _never(*args: object, **settings: object) -> bool:
+    del args, settings
+    return False
+
+
+async def _as_shown(self: SettledListings, info: FileInfo, entry: Entry | None) -> FileInfo:
+    del self, entry
+    return info
+
+
+async def _at_once(self: SettledWrites, path: str, act: Callable[[], Awaitable[T]]) -> T:
+    del self, path
+    return await act()
 
 
 READS: Final = {
@@ -107,6 +132,34 @@ READS: Final = {
         frozenset({"retries"}),
         5,
         lambda: replaced(layers, Retrying=no_wrapper),
+    ),
+    "own writes are waited for before they are deleted": Protection(
+        "Settled",
+        "eventual",
+        ("retagger",),
+        frozenset({"I7"}),
+        20,
+        lambda: replaced(SettledWrites, from_source=_at_once),
+        {"stale_get": 3.0, "stale_head": 3.0, "negative": 0.0, "repeated": 0.0},
+        is_founded=True,
+    ),
+    "own writes are listed": Protection(
+        "Settled",
+        "eventual",
+        ("lister",),
+        frozenset({"I6"}),
+        20,
+        lambda: replaced(SettledListings, _is_added=_never, _added=nothing),
+        _LATE_LISTS,
+    ),
+    "own deletions are not listed": Protection(
+        "Settled",
+        "eventual",
+        ("lister",),
+        frozenset({"I6"}),
+        40,
+        lambda: replaced(SettledListings, _is_hidden=_never, _current=_as_shown),
+        _LATE_LISTS,
     ),
     "deadlines end calls": Protection(
         "Retrying",

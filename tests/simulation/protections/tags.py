@@ -29,6 +29,7 @@ _DOUBTFUL: Final = {"lost_answers": 0.1, "timeout": 1.0, "slow": 0.0, "repeated"
 _LAGGING: Final = {"stale_get": 3.0, "stale_head": 3.0, "repeated": 0.0, "conditions": "enforced"}
 
 _put = AsyncManifests.put
+_delete = AsyncTags.delete
 _swap = AsyncTags._swap  # noqa: SLF001
 _delete_current = AsyncTags._delete_current  # noqa: SLF001 - a part of it is left out
 
@@ -52,6 +53,11 @@ async def _forget(self: AsyncTags, tag: str) -> None:
         await self._driver.delete(layout.TagIndex(self._scope.name, tag).path)
 
 
+async def _history_first(self: AsyncTags, tag: str, expect: Expect = ANY) -> None:
+    await _forget(self, tag)
+    await _delete(self, tag, expect)
+
+
 async def _delete_unfenced(
     self: AsyncTags, tag: str, expect: Expect, *, loosely: bool = False
 ) -> None:
@@ -67,8 +73,10 @@ async def _swap_unproved(self: AsyncTags, tag: str, digest: Digest, expect: Expe
     await _swap(self, tag, digest, expect)
 
 
-async def _guess(self: Resolver, error: TransientError, *args: object) -> Failed:
-    del self, args
+async def _guess(
+    self: Resolver, error: TransientError, *args: object, **settings: object
+) -> Failed:
+    del self, args, settings
     return Failed(error)
 
 
@@ -101,6 +109,16 @@ TAGS: Final = {
         frozenset({"I1", "I3"}),
         20,
         lambda: replaced(AsyncManifests, _check_references=nothing),
+    ),
+    "the tag goes before its history": Protection(
+        "tags",
+        "conditional",
+        ("retagger",),
+        frozenset({"I8"}),
+        10,
+        lambda: replaced(AsyncTags, delete=_history_first),
+        {"repeated": 0.0},
+        is_founded=True,
     ),
     "history written again": Protection(
         "tags",
@@ -139,6 +157,16 @@ TAGS: Final = {
         frozenset({"I7"}),
         60,
         lambda: replaced(Resolver, put=_guess),
+        _DOUBTFUL,
+        is_founded=True,
+    ),
+    "deletions by name are never repeated blindly": Protection(
+        "Retrying",
+        "conditional",
+        ("tagger", "retagger"),
+        frozenset({"I7"}),
+        60,
+        lambda: replaced(Resolver, delete=_guess),
         _DOUBTFUL,
         is_founded=True,
     ),

@@ -20,11 +20,13 @@ from regstore.scope import Scope
 from regstore.upload import AsyncUpload
 from regstore.upload_content import Buffer, UploadContent
 from regstore.upload_purge import Purge
-from tests.simulation.protections.protection import Protection, all_of, replaced
+from regstore.upload_resend import Resend
+from tests.simulation.protections.protection import Protection, all_of, nothing, replaced
 
 T = TypeVar("T")
 
 _UPLOADERS: Final = ("uploader",)
+_RESENDERS: Final = ("resender",)
 _PURGERS: Final = ("uploader", "purger")
 
 _end = Purge.end
@@ -203,6 +205,22 @@ UPLOADS: Final = {
         frozenset({"I17", "I20"}),
         120,
         lambda: replaced(content, publish=_publish_and_forget),
+    ),
+    "what comes again is compared": Protection(
+        "uploads",
+        "conditional",
+        _RESENDERS,
+        frozenset({"I17"}),
+        60,
+        lambda: replaced(Resend, _prove=nothing, _read_back=nothing),
+    ),
+    "what comes again is taken for what was taken": Protection(
+        "uploads",
+        "conditional",
+        _RESENDERS,
+        frozenset({"I9"}),
+        60,
+        lambda: replaced(AsyncUpload, _resend=nothing),
     ),
     "a hash is saved of the bytes that it covers": Protection(
         "uploads",

@@ -30,9 +30,13 @@ Kind = Literal[
     "delete tag",
     "begin upload",
     "append",
+    "append again",
     "commit upload",
     "cancel upload",
     "purge upload",
+    "list tags",
+    "list manifests",
+    "list repositories",
     "list referrers",
     "reindex",
 ]

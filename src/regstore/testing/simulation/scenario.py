@@ -27,9 +27,13 @@ Verb = Literal[
     "begin upload",
     "append",
     "append other",
+    "append again",
     "commit upload",
     "cancel upload",
     "purge upload",
+    "list tags",
+    "list manifests",
+    "list repositories",
     "list referrers",
     "reindex",
     "delete manifest",
@@ -49,12 +53,21 @@ KINDS: Final[dict[str, dict[Verb, int]]] = {
     "uploader": {"begin upload": 3, "append": 4, "commit upload": 3, "append other": 1},
     "deleter": {"delete manifest": 4, "delete blob": 1, "push": 2},
     "purger": {"cancel upload": 1, "purge upload": 3, "begin upload": 2, "append": 3},
+    "resender": {
+        "begin upload": 3, "append": 3, "append other": 2, "append again": 5, "commit upload": 1
+    },
     "attacher": {"push": 3, "list referrers": 4, "reindex": 2, "delete manifest": 2},
+    "lister": {
+        "push": 2, "tag": 2, "untag": 3, "delete manifest": 2,
+        "list tags": 4, "list manifests": 3, "list repositories": 1,
+    },
     "stock": {"push stock": 1},
 }  # fmt: skip
 """What each kind of actor does, and how often."""
 
-_NEED_IMAGES: Final = frozenset({"puller", "tagger", "retagger", "mounter", "deleter", "attacher"})
+_NEED_IMAGES: Final = frozenset(
+    {"puller", "tagger", "retagger", "mounter", "deleter", "attacher", "lister"}
+)
 """Kinds that have nothing to do where nothing was pushed: they begin with that, as a rule."""
 
 

@@ -8,6 +8,11 @@ from typing import Final
 from regstore.testing.simulation.actors.actor import Actor, Board
 from regstore.testing.simulation.actors.collector import await_collector, collect
 from regstore.testing.simulation.actors.deleting import delete_blob, delete_manifest
+from regstore.testing.simulation.actors.listing import (
+    list_manifests,
+    list_repositories,
+    list_tags,
+)
 from regstore.testing.simulation.actors.pushing import (
     mount,
     pull,
@@ -25,6 +30,7 @@ from regstore.testing.simulation.actors.tagging import (
     untag_if,
 )
 from regstore.testing.simulation.actors.uploading import (
+    append_again,
     append_next,
     append_other,
     begin_upload,
@@ -49,9 +55,13 @@ VERBS: Final[Mapping[Verb, Callable[[Actor, Step], Awaitable[None]]]] = {
     "begin upload": begin_upload,
     "append": append_next,
     "append other": append_other,
+    "append again": append_again,
     "commit upload": commit_upload,
     "cancel upload": cancel_upload,
     "purge upload": purge_upload,
+    "list tags": list_tags,
+    "list manifests": list_manifests,
+    "list repositories": list_repositories,
     "list referrers": list_referrers,
     "reindex": reindex,
     "delete manifest": delete_manifest,

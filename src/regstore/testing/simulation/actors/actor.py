@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from regstore import AsyncRegistry, AsyncRepository
+from regstore.catalog import AsyncRepositories
 from regstore.consistency import deadline
 from regstore.driver import StorageDriver
 from regstore.layout import Stage
@@ -38,11 +39,13 @@ class Board:
     """Where the actors tell each other what they have begun.
 
     :ivar pace: of collectors.
+    :ivar sent: where the last bytes began that were sent to each upload, by its id.
     """
 
     loop: Loop
     pace: Pace | None = None
     uploads: list[KnownUpload] = field(default_factory=list)
+    sent: dict[str, int] = field(default_factory=dict)
     _stages: dict[Stage, Promise[None]] = field(default_factory=dict)
 
     def collecting(self) -> Pace:
@@ -90,6 +93,11 @@ class Actor:
     def repository(self, name: str) -> AsyncRepository:
         """Return the repository *name*, as this process sees it."""
         return self._registry.repository(name)
+
+    @property
+    def repositories(self) -> AsyncRepositories:
+        """The repositories, as this process sees them."""
+        return self._registry.repositories
 
     async def call(
         self,

@@ -51,11 +51,30 @@ async def append(actor: Actor, step: Step, upload: KnownUpload, data: bytes | No
     async def send() -> tuple[int, int]:
         async with found:
             start = await found.status()
+            actor.board.sent[upload.upload_id] = start
             piece = whole[start : start + _PIECES[step.variant % len(_PIECES)]]
             await found.write(piece, start)
         return start, found.offset
 
     await actor.call(send(), "append", upload.repository, upload.upload_id, step, data=whole)
+
+
+async def append_again(actor: Actor, step: Step) -> None:
+    """Send again what was sent last to any upload, and more, as who has not heard of its end."""
+    upload = _choose(actor, step)
+    start = None if upload is None else actor.board.sent.get(upload.upload_id)
+    if upload is None or start is None:
+        return
+    whole = upload.blob.data
+    piece = whole[start : start + _PIECES[-1]]
+    found = actor.repository(upload.repository).uploads.resume(upload.upload_id)
+
+    async def send() -> tuple[int, int]:
+        async with found:
+            await found.receive([piece], start, may_repeat=True)
+        return start, start + len(piece)
+
+    await actor.call(send(), "append again", upload.repository, upload.upload_id, step, data=whole)
 
 
 async def commit_upload(actor: Actor, step: Step) -> None:

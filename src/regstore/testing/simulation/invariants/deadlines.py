@@ -21,7 +21,7 @@ from regstore.testing.simulation.violations import Violation
 
 _READS: Final[frozenset[Kind]] = frozenset({"get blob", "get manifest", "get tag", "get by tag"})
 _WRITERS: Final[frozenset[Kind]] = frozenset(
-    {"put blob", "append", "commit upload", "cancel upload", "purge upload"}
+    {"put blob", "append", "append again", "commit upload", "cancel upload", "purge upload"}
 )
 _PROBES: Final = f"{layout.ProbesRoot().path}/"
 _OF_SESSIONS: Final = frozenset({"begin", "put_part", "complete", "sessions", "abort"})

@@ -25,6 +25,7 @@ from regstore.errors import (
     IncompleteReadError,
     ManifestBlobUnknownError,
     ManifestUnknownError,
+    NameUnknownError,
     NotYetVisibleError,
     PreconditionFailedError,
     RegstoreError,
@@ -35,6 +36,7 @@ from regstore.errors import (
     UploadOffsetError,
 )
 from regstore.testing.simulation.invariants.facts import (
+    APPENDS,
     Facts,
     data_of,
     item_of,
@@ -47,7 +49,7 @@ from regstore.testing.simulation.operations import Kind, Operation
 from regstore.testing.simulation.violations import Violation
 
 _TAGGING: Final[frozenset[Kind]] = frozenset({"set tag", "delete tag"})
-_SENDING: Final[frozenset[Kind]] = frozenset({"append", "commit upload"})
+_SENDING: Final[frozenset[Kind]] = frozenset({*APPENDS, "commit upload"})
 _TAKING: Final[frozenset[Kind]] = frozenset(
     {"get manifest", "get by tag", "get tag", "set tag", "delete tag", "delete manifest"}
 )
@@ -67,6 +69,7 @@ _OF: Final[Mapping[type[RegstoreError], frozenset[Kind]]] = {
     BlobUnknownError: frozenset({"get blob", "mount blob", "delete blob"}),
     BlobUploadUnknownError: _SENDING | {"cancel upload", "purge upload"},
     ManifestUnknownError: _TAKING,
+    NameUnknownError: frozenset({"list tags"}),
     ManifestBlobUnknownError: frozenset({"put manifest"}),
     TagConflictError: _TAGGING,
     UnsupportedMethodError: _TAGGING,
@@ -95,6 +98,7 @@ class Errors:
             ManifestBlobUnknownError: self._is_missing,
             TagConflictError: self._is_other,
             UnsupportedMethodError: self._is_unfenced,
+            NameUnknownError: self._is_nameless,
             UploadOffsetError: self._has_rivals,
             CorruptContentError: lambda _: facts.knobs.tears,
         }
@@ -128,7 +132,7 @@ class Errors:
     def _needed(self, failed: Operation) -> Iterator[str]:
         name = failed.repository
         match failed.kind:
-            case "append" | "commit upload" | "cancel upload" | "purge upload":
+            case "append" | "append again" | "commit upload" | "cancel upload" | "purge upload":
                 yield layout.UploadStartedAt(name, failed.subject).path
             case "get tag" | "delete tag":
                 yield layout.TagCurrentLink(name, failed.subject).path
@@ -161,8 +165,20 @@ class Errors:
         was = self._facts.values(key, since, failed.returned)
         return current != failed.expect and current in was
 
+    def _is_nameless(self, failed: Operation) -> bool:
+        """Return whether nothing was in the repository all the time."""
+        root = f"{layout.RepositoryRoot(failed.repository).path}/_"
+        since = failed.invoked - self._facts.knobs.bound - MOMENT
+        return not any(
+            None not in self._facts.contents(key, since, failed.returned)
+            for key in self._facts.bucket.history
+            if key.startswith(root)
+        )
+
     def _is_unfenced(self, failed: Operation) -> bool:
         return failed.expect is not None and self._facts.knobs.conditions != "enforced"
 
     def _has_rivals(self, failed: Operation) -> bool:
-        return self._facts.meets(failed, self._facts.of_upload(failed))
+        """Return whether others go on with it; what is sent again is judged in ``.uploads``."""
+        is_again = failed.kind == "append again"
+        return is_again or self._facts.meets(failed, self._facts.of_upload(failed))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import inf
+from typing import Final
 
 from regstore import layout
 from regstore.driver import Content
@@ -29,6 +30,9 @@ _ITEM_OF: dict[Kind, str] = {
     "get manifest": "manifest",
     "delete manifest": "manifest",
 }
+
+APPENDS: Final[tuple[Kind, ...]] = ("append", "append again")
+"""What sends bytes to an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,11 @@ class Facts:
     def of_upload(self, operation: Operation) -> list[Operation]:
         """Return all that was done with the upload of *operation*."""
         named = operation.repository, operation.subject
-        kinds: tuple[Kind, ...] = "append", "commit upload", "cancel upload", "purge upload"
-        return [each for each in self.ledger.of(*kinds) if (each.repository, each.subject) == named]
+        return [
+            each
+            for each in self.ledger.of(*APPENDS, "commit upload", "cancel upload", "purge upload")
+            if (each.repository, each.subject) == named
+        ]
 
     def is_stock(self, operation: Operation) -> bool:
         """Return whether somebody asked for it who knows nothing of this library."""
@@ -108,14 +115,16 @@ class Facts:
     def kept_until(self, put: Operation) -> float:
         """Return until when what *put* has pushed is kept if nothing else needs it.
 
-        The commit of an upload that was committed before changes nothing.
+        Who commits again what was committed gets as much of it as an old link has left.
         """
         pace = self.scenario.pace
         if pace is None or put.kind == "put manifest":
             return inf
+        if put.kind != "commit upload":
+            return put.invoked + pace.grace - pace.error
         same = [each.invoked for each in self.ledger.of(put.kind) if each.subject == put.subject]
-        begun = min(same) if put.kind == "commit upload" else put.invoked
-        return begun + pace.grace - pace.error
+        renewed = put.invoked + pace.grace / 2 - 2 * self.knobs.process_skew
+        return max(min(same) + pace.grace, renewed) - pace.error
 
     def moments(self, keys: Iterable[str], since: float, until: float) -> list[float]:
         """Return *since*, and when any of *keys* changed from then on; all before *until*."""

@@ -45,7 +45,7 @@ class Purges:
         acked = [
             (each, parked)
             for each in self._operations
-            if each.kind == "append" and each.outcome == "ok"
+            if each.kind in {"append", "append again"} and each.outcome == "ok"
             if (parked := self.parked_at(each)) is not None
         ]
         for purge in self._purges:

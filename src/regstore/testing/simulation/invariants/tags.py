@@ -3,8 +3,10 @@
 - I7: each tag is a register: all that was done to it happened one after the other, between its call
   and its answer. On a store that lags that is so of changes; a read shows what the tag was at some
   moment within the bound, and never less than its own process has written; of that the bound counts
-  from the answer, or from the look that stands for it.
-- I8: when a tag takes a value, its history has that value, and its repository the revision.
+  from the answer, or from the look that stands for it. Who deletes a tag and is told that there is
+  none has read it, too.
+- I8: when a tag takes a value, its history has that value, and its repository the revision. When
+  it is deleted, its history goes after it.
 - I9: of two that swap the same value, one wins; nobody is refused because of its own write.
 - I10: what was refused has no effect, and what nobody knows of has it once.
 
@@ -57,10 +59,11 @@ class Tags:
             key = layout.TagCurrentLink(name, tag).path
             yield from self._register(key, name, operations)
             for operation in operations:
-                if operation.kind in {"get tag", "get by tag"}:
+                if operation.kind != "set tag":
                     yield from self._read(key, operation)
             yield from self._recorded(key, name, tag, operations)
             yield from self._remembered(key, name, tag)
+            yield from self._outlived(key, name, tag)
 
     def _register(self, key: str, name: str, operations: list[Operation]) -> Iterator[Violation]:
         events = [event for each in operations for event in self._events(key, each)]
@@ -117,9 +120,9 @@ class Tags:
         return operation.outcome == "unknown" or operation.kind == "delete tag"
 
     def _read(self, key: str, got: Operation) -> Iterator[Violation]:
-        if got.outcome == "ok":
+        if got.outcome == "ok" and got.kind in {"get tag", "get by tag"}:
             found = str(got.found)
-        elif isinstance(got.error, ManifestUnknownError) and got.kind == "get tag":
+        elif isinstance(got.error, ManifestUnknownError) and got.kind in {"get tag", "delete tag"}:
             found = ""
         else:
             return
@@ -186,6 +189,29 @@ class Tags:
             doing = [each for each in deletes if each.invoked <= gone <= self._facts.quiet(each)]
             if all(each.outcome == "ok" and self._facts.quiet(each) <= time for each in doing):
                 yield Violation("I8", f"its history lacks {digest}, its value", key)
+
+    def _outlived(self, key: str, name: str, tag: str) -> Iterator[Violation]:
+        """Look whether a tag was ever there without its history: who deletes it takes it first.
+
+        Unless it was set while it was deleted.
+        """
+        if not self._is_strong or self._facts.knobs.repeated:
+            return
+        deletes = [
+            each
+            for each in self._facts.ledger.of("delete tag", "delete manifest")
+            if each.repository == name
+        ]
+        for digest in set(self._facts.values(key, 0.0, self._facts.end)) - {""}:
+            index = layout.TagIndexLink(name, tag, Digest(digest)).path
+            for time in (each.time for each in self._facts.versions(index) if not each.content):
+                set_at, value = self._facts.last(key, time)
+                doing = [
+                    each for each in deletes if each.invoked <= time <= self._facts.quiet(each)
+                ]
+                is_old = bool(doing) and all(set_at < each.invoked for each in doing)
+                if is_old and value and value.data == layout.link_body(Digest(digest)):
+                    yield Violation("I8", f"its history went before it, at {time:.3f}", key)
 
     def _begun(self, operations: list[Operation], digest: Digest, time: float) -> float:
         """Return since when somebody may have been about to make the tag *digest* at *time*.

@@ -1,6 +1,7 @@
 """What uploads keep.
 
-- I9: nobody is told of another writer where there is none.
+- I9: nobody is told of another writer where there is none. Who sends once more what was taken last
+  is told that it was taken.
 - I17: what was acknowledged of an upload stays until it is over: whoever goes on with it later
   begins after it. No position is acknowledged with two different bytes. Who only ever sends the
   bytes of the blob is never told that the upload has another digest.
@@ -15,7 +16,7 @@ within the bound, overwrite each other; what comes of it is verified by whoever 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 from math import inf
 
 from regstore import layout
@@ -24,8 +25,9 @@ from regstore.errors import (
     BlobUploadUnknownError,
     DigestInvalidError,
     PreconditionFailedError,
+    UploadOffsetError,
 )
-from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.facts import APPENDS, Facts
 from regstore.testing.simulation.invariants.purges import Purges
 from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.violations import Violation
@@ -49,7 +51,7 @@ class Uploads:
             acked = [
                 each
                 for each in operations
-                if each.kind == "append" and each.outcome == "ok"
+                if each.kind in APPENDS and each.outcome == "ok"
                 if each.returned < min(ends, default=inf) and self._is_kept(operations)
             ]
             yield from self._contiguous(key, acked)
@@ -60,6 +62,7 @@ class Uploads:
             yield from self._late(name, upload_id, operations)
             yield from self._again(key, operations)
             yield from self._alone(key, operations)
+            yield from self._repeated(key, operations)
 
     def torn(self) -> tuple[str, ...]:
         """Return the uploads that nothing holds together.
@@ -76,7 +79,7 @@ class Uploads:
     def _of_uploads(self) -> dict[tuple[str, str], list[Operation]]:
         found: dict[tuple[str, str], list[Operation]] = {}
         for operation in self._facts.ledger.of(
-            "append", "commit upload", "cancel upload", "purge upload"
+            *APPENDS, "commit upload", "cancel upload", "purge upload"
         ):
             found.setdefault((operation.repository, operation.subject), []).append(operation)
         return found
@@ -85,7 +88,8 @@ class Uploads:
         for one, other in combinations(acked, 2):
             first, second = (one, other) if one.returned <= other.returned else (other, one)
             start, end = second.found[0], first.found[1]
-            if first.returned < second.invoked and start < end:
+            is_next = first.returned < second.invoked and second.kind == "append"
+            if is_next and start < end:
                 text = f"{end} bytes were acknowledged, then it stood at {start}"
                 yield Violation("I17", text, key)
             low, high = max(one.found[0], other.found[0]), min(one.found[1], other.found[1])
@@ -122,7 +126,7 @@ class Uploads:
         Beside a purge that lets the upload go on its client may find it gone, and then there again:
         it commits what it takes for committed already, without the rest of the bytes.
         """
-        sent = {each.data for each in operations if each.kind == "append"}
+        sent = {each.data for each in operations if each.kind in APPENDS}
         purges = [each for each in operations if each.kind == "purge upload"]
         for commit in operations:
             is_refused = isinstance(commit.error, DigestInvalidError) and len(sent) <= 1
@@ -137,7 +141,7 @@ class Uploads:
         started = layout.UploadStartedAt(name, upload_id).path
         head = ParkedPlace.of(layout.UploadData(name, upload_id).path).head
         for append in operations:
-            if append.kind != "append" or append.outcome != "ok":
+            if append.kind not in APPENDS or append.outcome != "ok":
                 continue
             for each in self._facts.requests_of(append):
                 if each.key != head or each.name != "put":
@@ -164,6 +168,22 @@ class Uploads:
                 each, operations
             ):
                 text = f"{each.process} was told of another writer, and there was none"
+                yield Violation("I9", text, key)
+
+    def _repeated(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        """Look for bytes that were taken last, came again, and were refused."""
+        if not self._is_strong or self._facts.knobs.repeated:
+            return
+        for before, again in pairwise(sorted(operations, key=lambda each: each.invoked)):
+            is_refused = again.kind == "append again" and isinstance(again.error, UploadOffsetError)
+            if not is_refused or before.kind != "append" or before.outcome != "ok":
+                continue
+            is_same = before.data == again.data and before.found[1] > before.found[0]
+            is_alone = not (
+                self._facts.meets(before, operations) or self._facts.meets(again, operations)
+            )
+            if is_same and is_alone:
+                text = f"{again.process} sent again what was taken, and was refused"
                 yield Violation("I9", text, key)
 
     def _is_deleted(self, commit: Operation) -> bool:
