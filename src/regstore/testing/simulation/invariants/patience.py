@@ -21,7 +21,7 @@ from regstore import layout
 from regstore.consistency.backoff import CAP_SECONDS
 from regstore.consistency.budget import PER_MINUTE
 from regstore.consistency.deadline import MOMENT
-from regstore.errors import NotYetVisibleError, RegstoreError
+from regstore.errors import DriverError, NotYetVisibleError, RegstoreError
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.keyspace import TAGS
 from regstore.testing.simulation.operations import Kind, Operation
@@ -57,7 +57,7 @@ class Patience:
         told = f"{failed} by {failed.process} met {type(error).__name__}"
         if isinstance(error, NotYetVisibleError) or not (count or self._is_restless(failed)):
             yield Violation("error", f"{told}, for no reason: {error}", "", failed.returned)
-        elif self._is_repeatable(failed) and count < _FEWEST and not self._is_spent(failed):
+        elif self._is_repeatable(failed, error) and count < _FEWEST and not self._is_spent(failed):
             text = f"{told} after {count} requests had failed: {error}"
             yield Violation("retries", text, "", failed.returned)
 
@@ -82,8 +82,11 @@ class Patience:
         is_cut = request.name == "open" and self._facts.knobs.cut_bodies > 0
         return request.answered is None or request.outcome == "ThrottledError" or is_cut
 
-    def _is_repeatable(self, failed: Operation) -> bool:
-        return failed.kind in _REPEATABLE and not failed.tags
+    def _is_repeatable(self, failed: Operation, error: RegstoreError) -> bool:
+        """Return whether nothing in it depends on what others do: a tombstone is compared."""
+        path = error.path if isinstance(error, DriverError) else ""
+        is_rescue = isinstance(layout.parse(path), layout.Tombstone)
+        return failed.kind in _REPEATABLE and not failed.tags and not is_rescue
 
     def _is_spent(self, failed: Operation) -> bool:
         """Return whether its process may have had no more that pays for another attempt."""

@@ -16,6 +16,7 @@ within the bound, overwrite each other; what comes of it is verified by whoever 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import combinations, pairwise
 from math import inf
 
@@ -163,12 +164,23 @@ class Uploads:
                 yield Violation("I20", "committed, and unknown to who committed again", key)
 
     def _alone(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
+        """Look for writers that met nobody; what was torn before may look like another's."""
+        if not self._is_kept(operations):
+            return
         for each in operations:
-            if isinstance(each.error, PreconditionFailedError) and not self._facts.meets(
-                each, operations
-            ):
+            is_told = isinstance(each.error, PreconditionFailedError)
+            if is_told and not self._facts.meets(each, operations + self._ended_by(each)):
                 text = f"{each.process} was told of another writer, and there was none"
                 yield Violation("I9", text, key)
+
+    def _ended_by(self, told: Operation) -> list[Operation]:
+        """Return how its own process has ended the upload, which may show late, too."""
+        ends = self._facts.ledger.of("commit upload", "cancel upload", "purge upload")
+        return [
+            replace(each, process="")
+            for each in ends
+            if each.process == told.process and each.subject == told.subject and each is not told
+        ]
 
     def _repeated(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
         """Look for bytes that were taken last, came again, and were refused."""
