@@ -11,7 +11,7 @@ import pytest
 from typing_extensions import override
 
 from regstore._run import LoopRuntime
-from regstore.consistency import Retrying, Settled, WrapperDriver, deadline, time_left
+from regstore.consistency import RetryBudget, Retrying, Settled, WrapperDriver, deadline, time_left
 from regstore.driver import FileInfo, FileWriter, StorageDriver
 from regstore.drivers.memory import MemoryDriver
 from regstore.errors import (
@@ -57,7 +57,7 @@ def test_nothing_sleeps_past_the_deadline() -> None:
     runtime = VirtualRuntime()
     faulty = Faulty(MemoryDriver(runtime=runtime))
     faulty.plan = ["refused"] * 1000
-    retrying = Retrying(faulty, limit=1000)
+    retrying = Retrying(faulty, limit=1000, budget=RetryBudget(per_minute=1000, burst=1000))
     with deadline(runtime, 3), pytest.raises(TransientError):
         runtime.run(retrying.stat("a"))
     assert 0 < runtime.monotonic() < 3
