@@ -253,6 +253,11 @@ class Capabilities:
             return self.staleness_bound or 0.0
         return UNKNOWN_LAG if self.staleness_bound is None else self.staleness_bound
 
+    @property
+    def is_lag_known(self) -> bool:
+        """Whether somebody knows after how long a write must show."""
+        return not (self.staleness_bound is None and self.lag)
+
 
 class FileReader(ABC):
     """An open read: an asynchronous iterator of non-empty chunks, and a context manager.

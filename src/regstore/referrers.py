@@ -16,6 +16,7 @@ from functools import partial
 from typing import Final
 
 from regstore import layout
+from regstore.consistency.deadline import sleep_in_time
 from regstore.digest import Digest
 from regstore.errors import (
     CorruptContentError,
@@ -115,24 +116,33 @@ class AsyncReferrers:
             async with aclosing(self._driver.walk(root)) as files:
                 specs = [layout.parse(info.path) async for info in files]
         entries = [spec for spec in specs if isinstance(spec, layout.Referrer)]
-        await self._scope.runtime.map(self._drop_if_stale, entries)
+        await self._scope.runtime.map(self._drop, await self._stale(entries))
 
-    async def _drop_if_stale(self, entry: layout.Referrer) -> None:
-        """Delete *entry* if its manifest is gone; one that is pushed meanwhile is added again.
+    async def _stale(self, entries: list[layout.Referrer]) -> list[layout.Referrer]:
+        """Return the entries whose manifest is gone; none where there is no time to be sure.
 
-        The entry was written after the link of its manifest, so a miss of that is not believed
-        before all must see it.
+        An entry is written after the link of its manifest, so a miss of that is not believed before
+        all must see it.
         """
+        stale, keeps = await self._unlinked(entries), self._driver.capabilities
+        if not stale or keeps.is_lag_known:
+            return stale
+        if not await sleep_in_time(self._scope.runtime, 2 * keeps.lag):
+            return []
+        return await self._unlinked(stale)
+
+    async def _unlinked(self, entries: list[layout.Referrer]) -> list[layout.Referrer]:
+        linked = await self._scope.runtime.map(self._is_linked, entries)
+        return [entry for entry, is_linked in zip(entries, linked, strict=True) if not is_linked]
+
+    async def _is_linked(self, entry: layout.Referrer) -> bool:
         revision = layout.RevisionLink(entry.name, entry.digest).path
-        if await link_exists(self._driver, revision, must_exist=True):
-            return
-        keeps = self._driver.capabilities
-        if keeps.staleness_bound is None and keeps.lag:
-            await self._scope.runtime.sleep(2 * keeps.lag)
-            if await link_exists(self._driver, revision):
-                return
+        return await link_exists(self._driver, revision, must_exist=True)
+
+    async def _drop(self, entry: layout.Referrer) -> None:
+        """Delete *entry*; where its manifest is pushed meanwhile, it is added again."""
         await self._driver.delete_file(entry.path, missing_ok=True)
-        if await link_exists(self._driver, revision, must_exist=True):
+        if await self._is_linked(entry):
             await self._add_again(entry.digest)
 
     async def _add_again(self, digest: Digest) -> None:

@@ -104,7 +104,7 @@ class UploadPlace:
         nothing of it may go. It is put back before the mark is removed. Where nobody knows when the
         store must show what is there, to miss the start proves nothing: it is left to a purge.
         """
-        if self._driver.capabilities.staleness_bound is None:
+        if not self._driver.capabilities.is_lag_known:
             return
         with suppress(DriverError):
             try:

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from regstore._protections import protections
-from regstore.consistency.deadline import no_deadline, sleep_in_time
+from regstore.consistency.deadline import no_deadline, sleep_in_time, time_left
 from regstore.driver import Content, FileInfo
 from regstore.errors import DriverError, PathNotFoundError, TransientError
 from regstore.scope import Scope
@@ -65,6 +65,7 @@ class Purge:
             return await self._end_unseen()
         if self._scope.runtime.now() - before.newest < older_than:
             return False
+        self._require_time()
         marked_at = await self._marked_at()
         if marked_at is None:  # somebody else has ended it, or let it go on
             return await self.end(older_than)
@@ -101,11 +102,31 @@ class Purge:
 
         :raises TransientError: the caller has no time to wait.
         """
-        seconds = 2 * self._driver.capabilities.lag
+        self._require_time()
+        seconds = self._seconds
         if seconds and not await sleep_in_time(self._scope.runtime, seconds):
-            detail = f"whether somebody adds to it shows in {seconds:.3g} s: give it more time"
-            raise TransientError(self._place.start, self._driver.name, detail)
+            raise self._too_short()
         return await self._look()
+
+    @property
+    def _seconds(self) -> float:
+        """For how long to wait until all is seen that others have done."""
+        return 2 * self._driver.capabilities.lag
+
+    def _require_time(self) -> None:
+        """Change nothing where there is no time to see what others do meanwhile.
+
+        To put the start back would make the upload young again.
+
+        :raises TransientError: there is none.
+        """
+        left = time_left(self._scope.runtime)
+        if left is not None and left <= self._seconds:
+            raise self._too_short()
+
+    def _too_short(self) -> TransientError:
+        detail = f"whether somebody adds to it shows in {self._seconds:.3g} s: give it more time"
+        return TransientError(self._place.start, self._driver.name, detail)
 
     async def _or_put_back(self, start: Content, step: Awaitable[T]) -> T:
         """Await *step*; where it fails nobody knows whether anything was added: it goes on."""

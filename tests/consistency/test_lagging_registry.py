@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -253,3 +254,22 @@ def test_a_reindex_keeps_what_does_not_show_yet_however_long_that_takes() -> Non
     Registry(Settled(behind)).repository("library/app").referrers.reindex()
     others = Registry(store).repository("library/app")
     assert [each.digest for each in others.referrers.all(subject.digest)] == [referrer]
+
+
+@pytest.mark.parametrize(("seconds", "left"), [(None, 0), (5.0, 3)])
+def test_a_reindex_waits_once_for_all_that_is_gone_and_within_its_deadline(
+    seconds: float | None, left: int
+) -> None:
+    runtime = VirtualRuntime()
+    store = MemoryDriver(MemoryStore(), runtime)
+    here = Registry(store).repository("library/app")
+    subject = here.manifests.put(manifest(here)).descriptor
+    for note in "abc":
+        digest = here.manifests.put(manifest(here, note, subject=subject)).descriptor.digest
+        runtime.run(store.delete_file(layout.RevisionLink("library/app", digest).path))
+    unmeasured = Unmeasured(store, Lag(get=1, stat=1))
+    begun = runtime.monotonic()
+    with nullcontext() if seconds is None else deadline(runtime, seconds):
+        Registry(Settled(unmeasured)).repository("library/app").referrers.reindex()
+    assert runtime.monotonic() - begun == (20 if seconds is None else 0)
+    assert len(list(here.referrers.all(subject.digest))) == left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -10,9 +11,17 @@ from typing import TypeVar
 import pytest
 from typing_extensions import override
 
-from regstore.consistency import Consistency, Journal, Settled, Violation
+from regstore._run import LoopRuntime
+from regstore.consistency import (
+    Consistency,
+    Journal,
+    Settled,
+    Violation,
+    WrapperDriver,
+    WrapperReader,
+)
 from regstore.consistency.settled_reads import CLOCK_ERROR
-from regstore.driver import IF_ABSENT, FileInfo, StorageDriver
+from regstore.driver import IF_ABSENT, FileInfo, FileReader, StorageDriver
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.errors import NotYetVisibleError, PathExistsError, PathNotFoundError, TransientError
 from regstore.testing.faults import (
@@ -743,3 +752,130 @@ def test_a_parked_writer_is_found_again() -> None:
     bench.run(again.commit())
     with pytest.raises((PathNotFoundError, PathExistsError)):
         bench.run(driver.writer("a", append=True))
+
+
+class Staged(InterceptedDriver):
+    """Does something before or after certain reads, which are numbered from 1."""
+
+    def __init__(self, inner: StorageDriver) -> None:
+        super().__init__(inner)
+        self.reads = 0
+        self.before: dict[int, Callable[[], Awaitable[object]]] = {}
+        self.after: dict[int, Callable[[], Awaitable[object]]] = {}
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        if call.method != "get_content":
+            return await effect()
+        self.reads += 1
+        number = self.reads
+        if number in self.before:
+            await self.before[number]()
+        result = await effect()
+        if number in self.after:
+            await self.after[number]()
+        return result
+
+
+def test_an_answer_that_comes_late_after_others_were_told_of_a_deletion_accuses_nobody() -> None:
+    async def story() -> list[Violation]:
+        store = MemoryDriver(MemoryStore(), LoopRuntime())
+        staged, seen = Staged(store), list[Violation]()
+        driver = Settled(staged, hook=seen.append)
+        is_gone, is_asked, is_told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def answer_late() -> None:
+            is_asked.set()
+            await is_told.wait()
+
+        staged.before[1], staged.after[2] = is_gone.wait, answer_late
+        await driver.put_content("a", b"own")
+        first, second = (asyncio.ensure_future(driver.get_content("a")) for _ in range(2))
+        await is_asked.wait()
+        await store.delete_file("a")
+        with pytest.raises(PathNotFoundError):
+            await driver.get_content("a")
+        is_gone.set()
+        with pytest.raises(PathNotFoundError):
+            await first
+        is_told.set()
+        assert (await second).data == b"own"
+        return seen
+
+    assert not asyncio.run(story())
+
+
+def test_what_others_have_written_anew_while_one_waits_accuses_nobody() -> None:
+    bench = Bench(Lag(), bound=0.0)
+    staged = Staged(bench.bare)
+    bench.driver = Settled(staged, hook=bench.seen.append)
+    bench.put("a")
+    bench.run(bench.bare.delete_file("a"))
+
+    async def meet() -> None:
+        await bench.bare.put_content("a", b"theirs")
+        assert (await bench.driver.get_content("a")).data == b"theirs"
+        raise PathNotFoundError("a", "staged")
+
+    staged.before[1] = meet
+    assert bench.get("a") == b"theirs"
+    assert not bench.seen
+
+
+def test_a_front_end_that_does_not_show_others_writing_yet_accuses_nobody() -> None:
+    bench = Bench(Lag(get=15.0), bound=15.0)
+    bench.driver = Settled(bench.bare, 15.0, hook=bench.seen.append, journal=bench.journal)
+    bench.put("a")
+    assert bench.get("a") == b"new"
+    bench.wait(9)
+    bench.run(bench.bare.delete_file("a"))
+    bench.wait(1)
+    bench.run(bench.bare.put_content("a", b"theirs"))
+    bench.wait(2)
+    assert bench.get("a") == b"theirs"
+    bench.wait(4)
+    staged = Staged(bench.bare)
+
+    async def behind() -> None:
+        raise PathNotFoundError("a", "staged")
+
+    staged.before = dict.fromkeys(range(1, 100), behind)
+    again = Settled(staged, 15.0, hook=bench.seen.append, journal=bench.journal)
+    with pytest.raises(PathNotFoundError):
+        bench.run(again.get_content("a"))
+    bench.wait(24)
+    assert bench.get("a") == b"theirs"
+    assert not bench.seen
+
+
+def test_a_hook_that_raises_leaves_no_reader_open() -> None:
+    is_open: list[bool] = []
+
+    class Tracked(WrapperReader):
+        @override
+        async def aclose(self) -> None:
+            is_open.clear()
+            await super().aclose()
+
+    class Opened(WrapperDriver):
+        misses = 1
+
+        @override
+        async def reader(
+            self, path: str, offset: int = 0, length: int | None = None, *, must_exist: bool = False
+        ) -> FileReader:
+            if self.misses:
+                self.misses -= 1
+                raise PathNotFoundError(path, "opened")
+            is_open.append(True)
+            return Tracked(await self._inner.reader(path, offset, length))
+
+    def refuse(violation: Violation) -> None:
+        raise RuntimeError(violation)
+
+    bench = Bench(Lag(), bound=0.0)
+    bench.driver = Settled(Opened(bench.bare), hook=refuse)
+    bench.put("a")
+    with pytest.raises(RuntimeError, match="read_after_write"):
+        bench.run(bench.driver.reader("a"))
+    assert not is_open

@@ -335,6 +335,18 @@ def test_where_there_is_no_time_to_wait_for_it_an_upload_goes_on_at_once() -> No
     assert repo.uploads.resume(upload_id).status() > 0
 
 
+def test_who_never_has_the_time_to_end_it_does_not_keep_it_young() -> None:
+    runtime = VirtualRuntime()
+    behind = LaggingDriver(MemoryDriver(MemoryStore(), runtime), Lag(get=5, stat=5, list=5))
+    uploads = Place(Settled(behind)).repository(NAME).uploads
+    upload_id = uploads.create().id
+    for _ in range(3):
+        runtime.clock.seconds += 3000
+        with deadline(runtime, 8), pytest.raises(TransientError, match="give it more time"):
+            uploads.purge_one(upload_id, timedelta(minutes=40))
+    assert uploads.purge_one(upload_id, timedelta(minutes=40))
+
+
 def test_one_that_does_not_show_yet_is_not_taken_for_litter() -> None:
     """Of an upload that was just begun a listing may show nothing, and the next one all."""
     runtime = VirtualRuntime()

@@ -38,6 +38,7 @@ class Entry:
     :ivar adopted_at: of what others have made of it: when that was seen.
     :ivar modified: the store's own time of this version, once it was seen.
     :ivar missed_at: when the store was asked last that did not show it, although it should have.
+    :ivar gone_by: when that was answered, at the latest: by then others may have deleted it.
     """
 
     kind: Literal["put", "delete", "tree"]
@@ -55,6 +56,7 @@ class Entry:
     ticket: int = 0
     adopted_at: float | None = None
     missed_at: float = 0.0
+    gone_by: float = 0.0
 
     @property
     def known_at(self) -> float:

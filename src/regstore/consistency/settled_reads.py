@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 from math import inf
 from typing import Final, Generic, NoReturn, TypeVar
 
@@ -93,7 +94,8 @@ class SettledReads:
         begun = self.driver.runtime.monotonic()
         answer = await self.once(asked)
         if self.journal.missed:
-            self._hold_against_missed(asked, answer, begun)
+            held = partial(self._hold_against_missed, asked, answer, begun)
+            await self.tell(asked, answer, held)
         if answer is not None and (entry is None or self._is_own(asked.look(answer), entry)):
             return answer
         if answer is None and must_exist:
@@ -109,7 +111,8 @@ class SettledReads:
         Others may have deleted it. Where versions never come twice it tells if it shows again.
         """
         if entry.kind == "put" and entry.version and self.trust.capabilities.unique_versions:
-            missed = Entry("put", entry.time, entry.written, entry.version, missed_at=sent)
+            missed = Entry("put", entry.known_at, entry.written, entry.version, missed_at=sent)
+            missed.gone_by = self.driver.runtime.monotonic()
             self.journal.missed.expire(sent - _MISSED_FOR)
             self.journal.missed.record(path, missed)
             missed.fresh = entry.fresh
@@ -117,19 +120,34 @@ class SettledReads:
     def _hold_against_missed(self, asked: Asked[T], answer: T | None, sent: float) -> None:
         """Report the store if *answer* is what it should have shown before, and did not.
 
-        An answer may be as old as the store's bound, and then show what was deleted meanwhile.
+        An answer may be as old as its request and the store's bound, and then show what was deleted
+        meanwhile.
         """
         path = asked.path
         missed = self.journal.missed.find(path)
         if missed is None:
             return
         if answer is None and self.journal.find(path) is None:
-            missed.missed_at = sent
+            missed.missed_at = max(missed.missed_at, sent)
+            missed.gone_by = self.driver.runtime.monotonic()
         elif answer is None or asked.look(answer).version != missed.version:
             self.journal.missed.forget(path, missed)
-        elif sent - missed.missed_at > (self.trust.bound or 0.0):
+        elif sent - missed.gone_by > (self.trust.bound or 0.0):
             self.journal.missed.forget(path, missed)
             self.trust.shown_late(path, missed.missed_at - missed.time, is_new=missed.fresh)
+
+    async def tell(self, asked: Asked[T], answer: T | None, what: Callable[[], object]) -> None:
+        """Do *what* may tell the hook of a violation; where that raises, let go of *answer*."""
+        try:
+            what()
+        except BaseException:
+            await self.release(asked, answer)
+            raise
+
+    async def release(self, asked: Asked[T], answer: T | None) -> None:
+        """Let go of an answer that is not taken."""
+        if answer is not None and asked.give_up is not None:
+            await asked.give_up(answer)
 
     def _is_own(self, seen: Seen, entry: Entry) -> bool:
         """Whether the last write of this process is shown, which is what is found as a rule."""
@@ -239,14 +257,16 @@ class _Wait(Generic[T]):
                 entry = self._reads.recent(entry)
             verdict = self._reads.judge(self._asked, answer, entry, must_exist=self._must_exist)
             if verdict is Verdict.CURRENT or verdict is Verdict.NEWER:
-                self._appeared(entry, verdict)
+                appeared = partial(self._appeared, entry, verdict)
+                await self._reads.tell(self._asked, answer, appeared)
                 return self._reads.taken(self._asked, answer, entry, verdict)
-            self._note(entry, answer, verdict)
+            note = partial(self._note, entry, answer, verdict)
+            await self._reads.tell(self._asked, answer, note)
             now, end = self._runtime.monotonic(), self._end(entry)
             is_sure = self._sent > end
             if is_sure or now > self._deadline - MOMENT:
                 return await self._ended(entry, answer, verdict, is_sure=is_sure)
-            await self._release(answer)
+            await self._reads.release(self._asked, answer)
             rest = min(pause, end + MOMENT - now, self._deadline - now)
             await self._runtime.sleep(max(0.0, rest))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
@@ -293,6 +313,8 @@ class _Wait(Generic[T]):
         """Learn from what is shown at last how long it took."""
         if entry is None or verdict is Verdict.NEWER or entry.time > self._begun:
             return
+        if entry.adopted_at is not None and entry.adopted_at >= self._begun:
+            return  # others have written it since, and what was missed was before that
         age = max(self._stale_at - entry.known_at, 0.0)
         self._trust.seen.staleness = max(self._trust.seen.staleness, age)
         # Others may have deleted it, and written the same again: not where versions come but once.
@@ -315,7 +337,7 @@ class _Wait(Generic[T]):
             self._not_yet("something proves that it exists")
         if verdict is Verdict.DOUBTFUL and is_sure and answer is not None:
             return self._others(entry, answer)
-        await self._release(answer)
+        await self._reads.release(self._asked, answer)
         if entry.kind != "put":
             self._trust.seen.from_journal += 1
             raise PathNotFoundError(self._asked.path, self._name, "deleted by this process")
@@ -335,10 +357,6 @@ class _Wait(Generic[T]):
                 self._reads.note_missed(self._asked.path, entry, self._sent)
             raise PathNotFoundError(self._asked.path, self._name)
         return answer
-
-    async def _release(self, answer: T | None) -> None:
-        if answer is not None and self._asked.give_up is not None:
-            await self._asked.give_up(answer)
 
     def _not_yet(self, why: str) -> NoReturn:
         self._trust.seen.not_yet += 1

@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 from regstore._run import LoopRuntime
+from regstore.consistency import Retrying
 from regstore.digest import Digest
 from regstore.driver import ANY, Condition, Content
 from regstore.drivers.objects.driver import PARTS_IN_FLIGHT, ObjectDriver
@@ -328,3 +329,56 @@ def test_more_parts_than_a_session_takes_do_not_go_straight() -> None:
         driver.runtime.run(writer.write(BLOB))
     driver.runtime.run(writer.cancel())
     assert not store.open_sessions
+
+
+class FailsOnce(MemoryObjects):
+    """Does not complete the first session, once; counts parts."""
+
+    has_failed = False
+    parts = 0
+
+    @override
+    async def put_part(self, session: Session, number: int, data: bytes) -> Part:
+        self.parts += 1
+        return await super().put_part(session, number, data)
+
+    @override
+    async def complete(
+        self, session: Session, parts: Sequence[Part], condition: Condition = ANY
+    ) -> str:
+        if not self.has_failed:
+            self.has_failed = True
+            raise TransientError(session.key, self.name, "not now")
+        return await super().complete(session, parts, condition)
+
+
+def test_a_full_chunk_that_could_not_be_ended_is_ended_before_more_is_taken() -> None:
+    limits = replace(KEEPING, max_parts=6, copy_size=1000)
+    store = FailsOnce(limits=limits, runtime=VirtualRuntime())
+    driver = Retrying(ObjectDriver(store))
+    run = driver.runtime.run
+    writer = run(driver.writer(PATH))
+    run(writer.write(BLOB * 4))
+    run(writer.commit())
+    assert store.contents[PATH].data == BLOB * 4
+
+
+def test_nothing_more_is_sent_into_a_session_that_is_lost() -> None:
+    store = FailsOnce(limits=KEEPING, runtime=VirtualRuntime())
+    store.has_failed = True
+    driver = Retrying(ObjectDriver(store))
+    run = driver.runtime.run
+    writer = run(driver.writer(PATH))
+    run(writer.write(BLOB))
+    run(writer.park())
+    writer = run(driver.writer(PATH, append=True))
+    run(writer.write(BLOB[: 2 * PART]))
+    store.open_sessions.clear()
+    store.parts = refused = 0
+    for _ in range(50):
+        try:
+            run(writer.write(bytes(PART)))
+        except TransientError:
+            refused += 1
+    assert refused >= 48
+    assert store.parts <= 2

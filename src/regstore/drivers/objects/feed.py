@@ -70,9 +70,9 @@ class Feed:
         return part_size(self._store, len(self._flights) + 1)
 
     @property
-    def has_one_left(self) -> bool:
-        """Whether the session takes one more part, and then no more."""
-        return len(self._flights) + 1 == self._store.limits.max_parts
+    def parts_left(self) -> int:
+        """How many parts more the session takes."""
+        return self._store.limits.max_parts - len(self._flights)
 
     async def send(self, data: bytes) -> None:
         """Begin to send the next part, when one of the slots is free.
@@ -81,7 +81,7 @@ class Feed:
         :raises UnsupportedMethodError: the store takes no more parts of one object.
         """
         self._tell_failures()
-        if len(self._flights) == self._store.limits.max_parts:
+        if not self.parts_left:
             detail = f"more than {len(self._flights)} parts: send it in several requests"
             raise UnsupportedMethodError(self.session.key, self._store.name, detail)
         flight = _Flight(len(self._flights) + 1, data)
@@ -143,6 +143,8 @@ class Feed:
 
     def _tell_failures(self) -> None:
         for flight in self._flights:
+            if isinstance(flight.error, PreconditionFailedError):
+                raise flight.error  # the session is no more
             if flight.error is not None:
                 error, flight.error, flight.started = flight.error, None, None
                 raise error

@@ -88,7 +88,7 @@ class HeadClaim:
         return frozenset(unseen | _keys(found.record))
 
     async def is_held(self) -> bool:
-        """Look whether what this writer went on from is parked, and nobody has gone on."""
+        """Look whether what this writer went on from still is parked, as far as the store shows."""
         return self.head is not None and self._is_untouched(
             await read_head(self._store, self._place)
         )

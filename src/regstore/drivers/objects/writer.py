@@ -62,6 +62,8 @@ class ObjectWriter(BufferedWriter):
     @override
     async def _append(self, data: Buffer) -> None:
         await self._take_back_short_tail()
+        if self._feed is not None and not self._feed.parts_left:
+            await self._flush()  # which has failed before
         await super()._append(data)
 
     @override
@@ -127,7 +129,7 @@ class ObjectWriter(BufferedWriter):
 
     @override
     async def _send(self) -> None:
-        if self._feed is not None and self._feed.has_one_left:
+        if self._feed is not None and self._feed.parts_left == 1:
             await self._flush()  # what comes after that is another chunk
             return
         if self._sending is None:
