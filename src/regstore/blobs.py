@@ -189,6 +189,7 @@ class AsyncBlobs:
 
         :raises BlobUnknownError: this repository does not have it.
         :raises CorruptContentError: what is stored does not have this digest.
+        :raises PreconditionFailedError: it was deleted while it was read: try again.
         """
         wanted = Digest(digest)
         async with self.open(wanted) as reader:

@@ -187,9 +187,9 @@ class AsyncRegistry:
             claims. ``docs/consistency.md`` tells what each promises and costs.
         :param on_violation: is told of a store that does not keep its class, in whatever thread or
             task sees it; must not call the registry. What it raises reaches whoever was reading,
-            and the store is trusted less from then on in any case. Stores at hand, such as memory
-            and directories, are not watched, and it is never called, unless *consistency* names a
-            class that lags.
+            and the store is trusted less from then on in any case. S3, Google Cloud
+            Storage and Azure are watched, and stores that lag, as *consistency* or their driver
+            says; for any other it is never called.
         :raises TypeError: *policy*, *observer* or *on_violation* is no such thing.
         :raises ConfigurationError: the URL cannot be served, or *consistency* or *policy* asks for
             what the store does not keep; the error says what to do. With ``"measured"``, whose

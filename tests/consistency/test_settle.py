@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 from typing_extensions import override
@@ -879,3 +879,34 @@ def test_a_hook_that_raises_leaves_no_reader_open() -> None:
     with pytest.raises(RuntimeError, match="read_after_write"):
         bench.run(bench.driver.reader("a"))
     assert not is_open
+
+
+class Behind(InterceptedDriver):
+    """Answers so many reads with what was there before."""
+
+    def __init__(self, inner: StorageDriver) -> None:
+        super().__init__(inner)
+        self.shown: list[object] = []
+
+    @override
+    async def through(self, call: Call, effect: Callable[[], Awaitable[T]]) -> T:
+        result = await effect()
+        return (
+            cast("T", self.shown.pop()) if call.method == "get_content" and self.shown else result
+        )
+
+
+def test_what_others_have_written_is_waited_for_where_an_older_own_version_shows_again() -> None:
+    bench = Bench()
+    behind = Behind(bench.bare)
+    bench.driver = Settled(behind, 10.0, hook=bench.seen.append)
+    bench.put("a", b"own")
+    own = bench.run(bench.bare.get_content("a"))
+    assert bench.get("a") == b"own"
+    bench.wait(12)
+    bench.run(bench.bare.put_content("a", b"theirs"))
+    assert bench.get("a") == b"theirs"
+    behind.shown = [own] * 5
+    assert bench.get("a") == b"theirs"
+    assert not behind.shown
+    assert not bench.seen

@@ -262,7 +262,7 @@ class _Wait(Generic[T]):
                 return self._reads.taken(self._asked, answer, entry, verdict)
             note = partial(self._note, entry, answer, verdict)
             await self._reads.tell(self._asked, answer, note)
-            now, end = self._runtime.monotonic(), self._end(entry)
+            now, end = self._runtime.monotonic(), self._end(entry, verdict)
             is_sure = self._sent > end
             if is_sure or now > self._deadline - MOMENT:
                 return await self._ended(entry, answer, verdict, is_sure=is_sure)
@@ -284,13 +284,17 @@ class _Wait(Generic[T]):
             self._sent = -inf
             return None
 
-    def _end(self, entry: Entry | None) -> float:
-        """Return the time after which another answer cannot be expected."""
+    def _end(self, entry: Entry | None, verdict: Verdict) -> float:
+        """Return the time after which another answer cannot be expected.
+
+        What others have made of it is not waited for, but where what shows is older for certain.
+        """
         if entry is None:
             # Somebody else wrote it: where nobody ever knew a bound, waiting proves nothing.
             return self._begun + self._trust.reach if self._trust.reach else -inf
         # A store that promises not to lag is asked once more whatever the age of the write.
-        end = entry.time + self._trust.window
+        since = entry.known_at if verdict is Verdict.STALE else entry.time
+        end = since + self._trust.window
         return max(end, self._begun) if self._is_prompt else end
 
     @property

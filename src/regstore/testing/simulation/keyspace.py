@@ -85,5 +85,4 @@ BLOBS: Final = tuple(_blob(size) for size in (20, 40, 150, 200))
 _FIRST = _manifest(BLOBS[0], BLOBS[1:3])
 IMAGES: Final = (_FIRST, _manifest(BLOBS[0], BLOBS[2:4], subject=_FIRST), _index([_FIRST]))
 
-BLOB_OF: Final = {str(blob.digest): blob for blob in BLOBS}
 IMAGE_OF: Final = {str(image.digest): image for image in IMAGES}

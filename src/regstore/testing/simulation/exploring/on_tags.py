@@ -217,16 +217,6 @@ def one_winner(ending: Ending) -> Iterator[Violation]:
         yield Violation("I9", f"{len(winners)} have changed it from the same value", TAG)
 
 
-def last_wins(body: bytes) -> Check:
-    """Return a check that whoever sets *body* unasked comes after a swap that succeeded."""
-
-    def check(ending: Ending) -> Iterator[Violation]:
-        if named(ending) != Digest.of(body):
-            yield Violation("I7", f"it names {named(ending)}, which was set before", TAG)
-
-    return check
-
-
 def referrers_are_true(ending: Ending) -> Iterator[Violation]:
     """Check that the index has what refers to OLD, and nothing else."""
     listed, real = _referrers(ending)

@@ -74,7 +74,7 @@ _OF: Final[Mapping[type[RegstoreError], frozenset[Kind]]] = {
     TagConflictError: _TAGGING,
     UnsupportedMethodError: _TAGGING,
     UploadOffsetError: _SENDING,
-    PreconditionFailedError: _SENDING,
+    PreconditionFailedError: _SENDING | {"get blob"},
     DigestInvalidError: frozenset({"commit upload"}),
     CorruptContentError: _HANDLING,
 }
@@ -100,6 +100,7 @@ class Errors:
             UnsupportedMethodError: self._is_unfenced,
             NameUnknownError: self._is_nameless,
             UploadOffsetError: self._has_rivals,
+            PreconditionFailedError: self._is_cut_off,
             CorruptContentError: lambda _: facts.knobs.tears,
         }
 
@@ -177,6 +178,13 @@ class Errors:
 
     def _is_unfenced(self, failed: Operation) -> bool:
         return failed.expect is not None and self._facts.knobs.conditions != "enforced"
+
+    def _is_cut_off(self, failed: Operation) -> bool:
+        """Return whether content was deleted while it was read, by a collector for one."""
+        if failed.kind != "get blob":
+            return True
+        since = failed.invoked - self._facts.knobs.bound
+        return self._facts.is_ever_gone(data_of(item_of(failed)), since, failed.returned)
 
     def _has_rivals(self, failed: Operation) -> bool:
         """Return whether others go on with it; what is sent again is judged in ``.uploads``."""

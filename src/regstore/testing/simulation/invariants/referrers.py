@@ -78,7 +78,7 @@ class Referrers:
     def _is_listed(self, put: Operation, listing: Operation) -> bool:
         """Return whether what *put* has pushed must have been in the index as *listing* began."""
         indexing: Iterable[Operation] = [put]
-        if self._is_stock(put):
+        if self._facts.is_stock(put):
             indexing = [each for each in self._reindexed() if self._precedes(put, each)]
         return any(self._precedes(each, listing) for each in indexing)
 
@@ -140,11 +140,8 @@ class Referrers:
         return (
             broke_off
             or is_mixed
-            or any(self._is_stock(put) or self._swept(put, self._facts.end) for put in puts)
+            or any(self._facts.is_stock(put) or self._swept(put, self._facts.end) for put in puts)
         )
-
-    def _is_stock(self, put: Operation) -> bool:
-        return put.process.rstrip("'") in self._facts.scenario.stock
 
     def _in(self, name: str) -> list[Operation]:
         """Return what may have built the index of the repository *name* again."""
