@@ -155,3 +155,16 @@ def repeatable(run: Run) -> list[Operation]:
 
 def is_passing(error: BaseException | None) -> bool:
     return isinstance(error, TransientError | IncompleteReadError)
+
+
+@pytest.mark.parametrize(
+    ("store", "seed"),
+    [
+        ("conditional", 17958815220),  # a chunk arrives again, and its upload is committed
+        ("ignoring", 17958815654),  # a deletion discards the parts of a blob that is pushed
+        ("ignoring", 17959116039),  # who deletes a tag crashes between two that it forgets at once
+        ("eventual", 67958816243),  # two have overwritten each other's bytes, and both are shown
+    ],
+)
+def test_what_explains_it_is_known(store: str, seed: int) -> None:
+    assert not told(simulate(draw(seed, store, 4, 4)))

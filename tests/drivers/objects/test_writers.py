@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -63,6 +64,29 @@ def test_a_head_record_whose_answer_is_wrong_is_known_by_its_nonce() -> None:
     driver.runtime.run(writer.park())
     resumed = driver.runtime.run(driver.writer(PATH, append=True))
     assert resumed.size == 5
+
+
+class Repeating(MemoryObjects):
+    """Takes whatever is put twice, each time as another version; of the second nobody hears."""
+
+    @override
+    async def put(self, key: str, data: bytes, condition: Condition = ANY) -> str:
+        versions = []
+        with suppress(PathExistsError, PreconditionFailedError):
+            for turn in "12":
+                versions.append(await super().put(key, data, condition) + turn)
+                self.contents[key] = replace(self.contents[key], version=versions[-1])
+        return versions[0]
+
+
+def test_a_chunk_that_arrives_twice_is_what_the_record_names() -> None:
+    driver = ObjectDriver(Repeating(limits=KEEPING, runtime=VirtualRuntime()))
+    run = driver.runtime.run
+    writer = run(driver.writer(PATH))
+    run(writer.write(TINY))
+    run(writer.park())
+    run(run(driver.writer(PATH, append=True)).commit("blob"))
+    assert run(driver.get_content("blob")).data == TINY
 
 
 class Hanging(MemoryObjects):

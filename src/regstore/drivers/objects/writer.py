@@ -10,7 +10,7 @@ from typing import TypeVar
 from typing_extensions import override
 
 from regstore._tasks import Limiter
-from regstore.driver import EPOCH, Condition, Content, FileInfo, check_path
+from regstore.driver import ANY, EPOCH, IF_ABSENT, Condition, Content, FileInfo, check_path
 from regstore.drivers.objects import assembly
 from regstore.drivers.objects.buffered import BufferedWriter
 from regstore.drivers.objects.feed import Feed
@@ -23,6 +23,7 @@ from regstore.drivers.objects.sessions import KnownSession
 from regstore.drivers.writer import Buffer
 from regstore.errors import (
     DriverError,
+    PathExistsError,
     PathNotFoundError,
     PreconditionFailedError,
     TransientError,
@@ -163,10 +164,18 @@ class ObjectWriter(BufferedWriter):
         self._chunks.append(chunk)
 
     async def _put(self) -> Chunk:
-        """Put a chunk, each time under another name: more may have come since one was not heard."""
+        """Put a chunk, each time under another name: more may have come since one was not heard.
+
+        Nothing replaces it where the store can see to that: if it arrived again, it would have
+        another version than the record names.
+        """
+        condition = IF_ABSENT if self._store.capabilities.conditional_create else ANY
         key = self._place.chunk(self._store.runtime.random)
         self._strays.add(key)
-        version = await self._store.put(key, bytes(self._buffer))
+        try:
+            version = await self._store.put(key, bytes(self._buffer), condition)
+        except PathExistsError:  # nobody else knows the name: it has arrived before, unheard
+            version = await assembly.verified(self._store, key, len(self._buffer), None)
         return Chunk(key, len(self._buffer), version)
 
     async def _finish(self, feed: Feed) -> Chunk:

@@ -5,6 +5,9 @@
   has met one; conditions are refused where the store keeps none; content is corrupt where the
   store tears it, and nowhere else.
 
+Not promised: where nothing fences two who go on with one upload, what one of them has left is shown
+now, and now what the other has, until the bound is over; it may stand elsewhere then.
+
 Whether another writer of an upload was there, and whether its bytes were wrong, is judged in
 :mod:`.uploads`; what fails for a moment in :mod:`.patience`. Exceptions that are none of the
 library's end no call unseen: :mod:`regstore.testing.simulation.mishaps`.
@@ -187,6 +190,18 @@ class Errors:
         return self._facts.is_ever_gone(data_of(item_of(failed)), since, failed.returned)
 
     def _has_rivals(self, failed: Operation) -> bool:
-        """Return whether others go on with it; what is sent again is judged in ``.uploads``."""
-        is_again = failed.kind == "append again"
-        return is_again or self._facts.meets(failed, self._facts.of_upload(failed))
+        """Return whether others go on with it; what is sent again is judged in ``.uploads``.
+
+        Or whether they overwrote each other within the bound, where nothing fences them: of what
+        they have left now one may be shown, and now the other.
+        """
+        others = self._facts.of_upload(failed)
+        if failed.kind == "append again" or self._facts.meets(failed, others):
+            return True
+        since = failed.invoked - self._facts.knobs.bound
+        return self._facts.knobs.conditions != "enforced" and any(
+            self._facts.meets(each, others)
+            for each in others
+            if each is not failed and since <= self._facts.quiet(each)
+            if each.invoked <= failed.returned
+        )

@@ -14,6 +14,7 @@ from regstore.testing.simulation.bucket import Bucket, Version
 from regstore.testing.simulation.keyspace import IMAGE_OF
 from regstore.testing.simulation.knobs import Knobs
 from regstore.testing.simulation.operations import Kind, Ledger, Operation
+from regstore.testing.simulation.process import Crashed
 from regstore.testing.simulation.scenario import Scenario
 from regstore.testing.simulation.trace import Request, Trace
 
@@ -98,8 +99,13 @@ class Facts:
         return operation.process.rstrip("'") in self.scenario.stock
 
     def requests_of(self, operation: Operation) -> list[Request]:
-        """Return what its process has sent in the course of *operation*."""
-        sent = self.trace.requests[operation.first - 1 : operation.last]
+        """Return what its process has sent in the course of *operation*.
+
+        Where it has crashed, that is all until its end: what its tasks were about to send is under
+        way though the call has ended.
+        """
+        until = None if isinstance(operation.error, Crashed) else operation.last
+        sent = self.trace.requests[operation.first - 1 : until]
         return [request for request in sent if request.process == operation.process]
 
     def versions(self, key: str) -> list[Version]:

@@ -8,7 +8,9 @@
 
 Other changes may be given up after one request, where nobody can tell whether it has had an effect;
 and whoever compares a tag that changes again and again meanwhile may give up. To list referrers may
-build their index, and is such a change. Not judged where the store tears what it copies: what has
+build their index, and is such a change. So may one whose parts a deletion or another writer has
+discarded while it sent them: whether an earlier attempt has put them together nobody can tell. Not
+judged where the store tears what it copies: what has
 arrived short fails for a moment, too.
 """
 
@@ -40,6 +42,7 @@ _REPEATABLE: Final[frozenset[Kind]] = frozenset(
         "begin upload",
     }
 )
+_SENDING: Final = frozenset({"put_part", "copy_part", "complete"})
 _FEWEST: Final = 4
 
 
@@ -57,7 +60,11 @@ class Patience:
         told = f"{failed} by {failed.process} met {type(error).__name__}"
         if isinstance(error, NotYetVisibleError) or not (count or self._is_restless(failed)):
             yield Violation("error", f"{told}, for no reason: {error}", "", failed.returned)
-        elif self._is_repeatable(failed, error) and count < _FEWEST and not self._is_spent(failed):
+        elif (
+            self._is_repeatable(failed, error)
+            and count < _FEWEST
+            and not (self._is_spent(failed) or self._is_discarded(failed))
+        ):
             text = f"{told} after {count} requests had failed: {error}"
             yield Violation("retries", text, "", failed.returned)
 
@@ -87,6 +94,18 @@ class Patience:
         path = error.path if isinstance(error, DriverError) else ""
         is_rescue = isinstance(layout.parse(path), layout.Tombstone)
         return failed.kind in _REPEATABLE and not failed.tags and not is_rescue
+
+    def _is_discarded(self, failed: Operation) -> bool:
+        """Return whether somebody else has ended a session of its, and it has met that."""
+        met = {
+            each.key
+            for each in self._facts.requests_of(failed)
+            if each.name in _SENDING and each.outcome == "PathNotFoundError"
+        }
+        return any(
+            each.name == "abort" and each.key in met and each.process != failed.process
+            for each in self._facts.trace.requests[failed.first - 1 : failed.last]
+        )
 
     def _is_spent(self, failed: Operation) -> bool:
         """Return whether its process may have had no more that pays for another attempt."""
