@@ -375,7 +375,8 @@ def judged(entry: Entry, seen: Seen, *, unique: bool, dated: bool, prompt: bool)
     """Hold what the store shows against what this process did there last.
 
     :param unique: the same bytes never have the same version twice.
-    :param dated: its time tells which of two versions came first, if they are far enough apart.
+    :param dated: its time tells which of two versions came first, if they are far enough apart;
+        not where an equal one may be another's, of another time.
     :param prompt: the store promises to show replacements and deletions at once.
     """
     if entry.kind == "put":
@@ -398,7 +399,13 @@ def _of_put(entry: Entry, seen: Seen, *, unique: bool, dated: bool) -> Verdict |
     if unique and seen.version in entry.replaced:
         return Verdict.STALE
     mine = entry.modified
-    if dated and mine is not None and not seen.is_dir and abs(seen.modified - mine) > CLOCK_ERROR:
+    if (
+        dated
+        and unique
+        and mine is not None
+        and not seen.is_dir
+        and abs(seen.modified - mine) > CLOCK_ERROR
+    ):
         return Verdict.NEWER if seen.modified > mine else Verdict.DOUBTFUL
     is_own = entry.version is None and not seen.is_dir and _may_be_own(entry, seen)
     return Verdict.CURRENT if is_own else None

@@ -144,7 +144,10 @@ UPLOADS: Final = {
         _PURGERS,
         frozenset({"I25"}),
         60,
-        lambda: replaced(upload_purge, sleep_in_time=_sleep_through),
+        lambda: all_of(
+            replaced(upload_purge, sleep_in_time=_sleep_through),
+            replaced(Purge, _require_time=lambda _: None),
+        ),
     ),
     "content is verified": Protection(
         "uploads",
