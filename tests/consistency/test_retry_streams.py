@@ -19,6 +19,7 @@ from regstore.errors import (
     PreconditionFailedError,
     TransientError,
 )
+from regstore.testing.faults import Lag, LaggingDriver
 from tests.consistency.faulty import PAGE, Fault, Faulty
 from tests.places import VirtualRuntime
 
@@ -92,6 +93,17 @@ def test_a_reader_goes_on_in_another_version_of_content_under_its_digest(
     place.put(path, data)
     place.faulty.plan = [fault]
     assert first + place.run(rest_of(reader)) == data
+
+
+def test_a_reader_asks_again_where_the_store_lags_and_does_not_show_it_any_more(
+    place: Place,
+) -> None:
+    place.put("a", bytes(range(256)) * (2 * CHUNK_SIZE // 256))
+    faulty = Faulty(LaggingDriver(place.store, Lag(get=1.0)))
+    reader = place.run(Retrying(faulty).reader("a"))
+    first = place.run(reader.read())
+    faulty.plan = ["refused", PathNotFoundError("a"), PathNotFoundError("a")]
+    assert first + place.run(rest_of(reader)) == place.read("a")
 
 
 def test_a_reader_of_content_does_not_go_on_in_a_torn_one(place: Place) -> None:

@@ -86,6 +86,9 @@ class ResumedReader(WrapperReader):
         try:
             inner = await self._driver.reader(path, self._next, rest, must_exist=True)
         except PathNotFoundError as error:
+            if self._driver.capabilities.lag:  # it was there, and whoever answers now may be behind
+                detail = "it does not show any more: try again"
+                raise TransientError(path, self._driver.name, detail) from error
             raise self._replaced("deleted") from error
         before, self._inner = self.info, inner
         is_same = is_content(path) and inner.info.size == before.size
