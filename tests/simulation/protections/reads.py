@@ -88,7 +88,7 @@ READS: Final = {
         "eventual",
         ("pusher", "tagger"),
         frozenset({"I6", "I7"}),
-        20,
+        60,
         lambda: replaced(settled_reads, CLOCK_ERROR=timedelta(0)),
         {
             **_LAGGING,

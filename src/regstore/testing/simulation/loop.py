@@ -414,3 +414,16 @@ class Outlasting:
         while not self._task.ended.is_settled:
             yield self._task.ended
             process.raise_if_crashed()
+
+
+class Over:
+    """Waits for the end of a task, whatever has happened to the one that waits."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self, task: Task[Any]) -> None:
+        self._task = task
+
+    def __await__(self) -> Generator[Promise[Any], None, None]:
+        while not self._task.ended.is_settled:
+            yield self._task.ended

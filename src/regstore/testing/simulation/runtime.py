@@ -12,8 +12,8 @@ from typing_extensions import override
 from regstore._clock import Clock
 from regstore._run import Runtime
 from regstore._tasks import Limiter, Started
-from regstore.testing.simulation.loop import Ended, Loop, Outlasting, Promise, Task
-from regstore.testing.simulation.process import Cancelled, Process
+from regstore.testing.simulation.loop import Ended, Loop, Outlasting, Over, Promise, Task
+from regstore.testing.simulation.process import Cancelled, Crashed, Process
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,7 +72,10 @@ class SimulatedRuntime(Runtime):
         return mapping.get()
 
     async def _all(self, tasks: Iterable[Task[None]]) -> None:
-        """Wait for the end of *tasks*; they are cancelled with the caller, and waited for still."""
+        """Wait for the end of *tasks*; they are cancelled with the caller, and waited for still.
+
+        They crash with it, too, and first: what they use is the caller's to close.
+        """
         try:
             for task in tasks:
                 await Ended(self.loop, task)
@@ -81,6 +84,10 @@ class SimulatedRuntime(Runtime):
                 task.cancel()
             for task in tasks:
                 await Outlasting(self.loop, task)
+            raise
+        except Crashed:
+            for task in tasks:
+                await Over(task)
             raise
 
     @override

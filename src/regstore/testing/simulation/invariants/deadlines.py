@@ -4,7 +4,7 @@ Cleaning up is not held to the deadline, since nobody else would do it. It is to
 where a condition was tried out, they are about the keys of a probe; where content was written,
 about what is parked, or a session of the store. A read does neither. What a call does beside that
 ends to the instant, and cleaning, too, within 120 s. Calls that one process makes at a time are not
-told apart: one may be late where another one cleans up.
+told apart: one may be late where another one cleans up. What a crash has ended is not judged.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from regstore import layout
 from regstore.consistency.deadline import MOMENT
 from regstore.testing.simulation.invariants.facts import Facts
 from regstore.testing.simulation.operations import Kind, Operation
+from regstore.testing.simulation.process import Crashed
 from regstore.testing.simulation.trace import Request
 from regstore.testing.simulation.violations import Violation
 
@@ -31,7 +32,7 @@ _CLEANING_SECONDS: Final = 120.0
 def overdue(facts: Facts) -> Iterator[Violation]:
     """Yield the calls that took longer than they were given."""
     for each in facts.ledger.operations:
-        if each.limit is None:
+        if each.limit is None or isinstance(each.error, Crashed):
             continue
         deadline = each.invoked + each.limit
         if each.returned <= deadline + MOMENT:

@@ -72,8 +72,11 @@ class Facts:
         return any((each.arrived or 0.0) > each.sent + timeout for each in sent)
 
     def lag(self, writer: Operation, reader: Operation) -> float:
-        """Return how long *reader* may miss what *writer* has done, and may not have heard of."""
-        is_own = writer.process == reader.process and writer.outcome != "unknown"
+        """Return how long *reader* may miss what *writer* has done, and may not have heard of.
+
+        Nobody hears how far a call has come that has failed.
+        """
+        is_own = writer.process == reader.process and writer.outcome == "ok"
         return 0.0 if is_own else self.knobs.bound
 
     def meets(self, operation: Operation, others: Iterable[Operation]) -> bool:

@@ -164,8 +164,12 @@ class Uploads:
                 yield Violation("I20", "committed, and unknown to who committed again", key)
 
     def _alone(self, key: str, operations: list[Operation]) -> Iterator[Violation]:
-        """Look for writers that met nobody; what was torn before may look like another's."""
-        if not self._is_kept(operations):
+        """Look for writers that met nobody; what was torn before may look like another's.
+
+        So may a chunk that has arrived twice, where no condition keeps the second one out.
+        """
+        is_twice = self._facts.knobs.repeated > 0 and not self._is_fenced
+        if is_twice or not self._is_kept(operations):
             return
         for each in operations:
             is_told = isinstance(each.error, PreconditionFailedError)
