@@ -171,6 +171,8 @@ class AsyncBlobs:
         :param digest: what it must have; sha256 of the content by default.
         :raises DigestInvalidError: the content has another digest, or *digest* is malformed.
         :raises NoSpaceError: the store is full; nothing is left behind.
+        :raises PreconditionFailedError: somebody who puts the same at the same time, and has lost
+            an answer, has discarded what was sent: put it again.
         :raises ReadOnlyError: the registry was opened read-only.
         """
         wanted = Digest(digest) if digest is not None else None

@@ -77,7 +77,7 @@ _OF: Final[Mapping[type[RegstoreError], frozenset[Kind]]] = {
     TagConflictError: _TAGGING,
     UnsupportedMethodError: _TAGGING,
     UploadOffsetError: _SENDING,
-    PreconditionFailedError: _SENDING | {"get blob"},
+    PreconditionFailedError: _SENDING | {"get blob", "put blob"},
     DigestInvalidError: frozenset({"commit upload"}),
     CorruptContentError: _HANDLING,
 }
@@ -183,7 +183,9 @@ class Errors:
         return failed.expect is not None and self._facts.knobs.conditions != "enforced"
 
     def _is_cut_off(self, failed: Operation) -> bool:
-        """Return whether content was deleted while it was read, by a collector for one."""
+        """Return whether it was deleted while it was read, or its session while it was sent."""
+        if failed.kind == "put blob":
+            return self._patience.is_discarded(failed)
         if failed.kind != "get blob":
             return True
         since = failed.invoked - self._facts.knobs.bound

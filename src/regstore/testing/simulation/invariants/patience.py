@@ -63,7 +63,7 @@ class Patience:
         elif (
             self._is_repeatable(failed, error)
             and count < _FEWEST
-            and not (self._is_spent(failed) or self._is_discarded(failed))
+            and not (self._is_spent(failed) or self.is_discarded(failed))
         ):
             text = f"{told} after {count} requests had failed: {error}"
             yield Violation("retries", text, "", failed.returned)
@@ -95,7 +95,7 @@ class Patience:
         is_rescue = isinstance(layout.parse(path), layout.Tombstone)
         return failed.kind in _REPEATABLE and not failed.tags and not is_rescue
 
-    def _is_discarded(self, failed: Operation) -> bool:
+    def is_discarded(self, failed: Operation) -> bool:
         """Return whether somebody else has ended a session of its, and it has met that."""
         met = {
             each.key
