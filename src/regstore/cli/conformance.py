@@ -18,6 +18,7 @@ from regstore.cli.answers import ExitCode, answering, columns
 from regstore.cli.options import AsJson, StorageOptions, Url, parse_storage_options
 from regstore.drivers import open_driver
 from regstore.errors import ConfigurationError
+from regstore.testing.interruption import interruptible
 
 if TYPE_CHECKING:
     from regstore.testing import ClauseResult
@@ -73,8 +74,14 @@ def _prove(url: str, options: dict[str, object], only: Sequence[str]) -> list[Cl
         msg = "the conformance suite needs an extra: pip install 'regstore[testing]'"
         raise ConfigurationError(msg) from error
     store = (lambda: open_driver(url, storage_options=options)) if options else url
-    with _counting() as progress:
+    with interruptible() as interruption, _counting() as count:
+
+        def progress(done: int, total: int) -> None:
+            count(done, total)
+            interruption.raise_if_asked()
+
         return run_conformance(store, only=only, progress=progress)
+    raise KeyboardInterrupt
 
 
 def _write_junit(file: Path, results: Sequence[ClauseResult]) -> None:

@@ -13,12 +13,11 @@ from traceback import format_exception
 from rich.console import Console
 from rich.progress import track
 
+from regstore.testing.interruption import Interruption, interruptible
 from regstore.testing.simulation.commandline import (
     INTERRUPTED,
-    Interruption,
     add_store,
     chosen,
-    interruptible,
     named,
     positive,
     say,

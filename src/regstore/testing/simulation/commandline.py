@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, NoReturn, Protocol, TypeVar
+
+from regstore.testing.interruption import Interruption
 
 
 class Named(Protocol):
@@ -74,38 +75,6 @@ def say(text: str) -> None:
     """Write *text*, and let whoever reads along see it."""
     sys.stdout.write(text)
     sys.stdout.flush()
-
-
-class Interruption:
-    """Whether Ctrl-C was pressed."""
-
-    def __init__(self) -> None:
-        self.is_asked = False
-
-    def asks(self) -> bool:
-        """Return whether to end before the next run."""
-        return self.is_asked
-
-
-@contextmanager
-def interruptible() -> Iterator[Interruption]:
-    """Let Ctrl-C ask for an end, and end what is inside at once where it is pressed again.
-
-    An exception of a signal is raised anywhere: the first one could be lost in a ``__del__``.
-    """
-    interruption = Interruption()
-
-    def ask(*_: object) -> None:
-        interruption.is_asked = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield interruption
-    except KeyboardInterrupt:
-        interruption.is_asked = True
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def end(interruption: Interruption, *, is_well: bool) -> NoReturn:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 
 from regstore._run import BlockingRuntime
+from regstore.testing.interruption import interruptible
 from regstore.testing.simulation.commandline import (
     add_store,
     chosen,
     end,
-    interruptible,
     named,
     say,
     with_part,

@@ -11,11 +11,11 @@ from itertools import product
 from typing import Final
 
 from regstore._run import BlockingRuntime
+from regstore.testing.interruption import interruptible
 from regstore.testing.simulation.commandline import (
     add_store,
     chosen,
     end,
-    interruptible,
     named,
     say,
     with_part,
