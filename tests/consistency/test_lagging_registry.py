@@ -25,6 +25,7 @@ from regstore.errors import (
 from regstore.testing.faults import Call, InterceptedDriver, Lag, LaggingDriver
 from tests import places
 from tests.places import VirtualRuntime
+from tests.unmeasured import Unmeasured
 
 T = TypeVar("T")
 
@@ -229,15 +230,6 @@ def test_wrong_content_is_refused_as_such_where_others_may_have_taken_more(
     with pytest.raises(DigestInvalidError):
         resumed.commit(Digest.of(b"other"))
     assert uploads().resume(upload.id).status() == 6
-
-
-class Unmeasured(LaggingDriver):
-    """Of which nobody knows how long it lags."""
-
-    @property
-    @override
-    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
-        return replace(super().capabilities, staleness_bound=None)
 
 
 def test_a_reindex_keeps_what_does_not_show_yet_however_long_that_takes() -> None:

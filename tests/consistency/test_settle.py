@@ -505,7 +505,9 @@ def test_what_is_as_large_as_what_was_moved_breaks_no_word() -> None:
 
 def test_a_listing_does_not_take_the_journal_for_the_store() -> None:
     bench = Bench(Lag(get=0.2), None)
-    bench.driver = Settled(Overrated(bench.bare, bench.lag), hook=bench.seen.append)
+    bench.driver = Settled(
+        LaggingDriver(bench.bare, bench.lag, claims_strong=True), hook=bench.seen.append
+    )
     bench.put("x")
     assert bench.get("x") == b"new"
     bench.put("d/a")
@@ -513,12 +515,6 @@ def test_a_listing_does_not_take_the_journal_for_the_store() -> None:
     bench.run(bench.bare.delete_file("d/a"))
     assert bench.names("d") == ["b"]
     assert [each.promise for each in bench.seen] == ["read_after_write"]
-
-
-class Overrated(LaggingDriver):
-    """Claims what its inner driver claims, and lags."""
-
-    capabilities = MemoryDriver.capabilities  # it is a property there
 
 
 @pytest.mark.parametrize(
@@ -532,7 +528,7 @@ class Overrated(LaggingDriver):
 def test_a_store_that_breaks_its_word_is_reported_and_believed_less(lag: Lag, promise: str) -> None:
     bench = strong()
     seen: list[Violation] = []
-    driver = Settled(Overrated(bench.bare, lag), hook=seen.append)
+    driver = Settled(LaggingDriver(bench.bare, lag, claims_strong=True), hook=seen.append)
     bench.driver = driver
     if promise == "read_after_overwrite":
         bench.put("d/a", b"old")
@@ -549,7 +545,7 @@ def test_a_store_that_breaks_its_word_is_reported_and_believed_less(lag: Lag, pr
 
 def test_a_store_that_lags_beyond_its_bound_is_reported() -> None:
     bench = Bench()
-    overrated = Overrated(bench.bare, Lag(get=5.0))
+    overrated = LaggingDriver(bench.bare, Lag(get=5.0), claims_strong=True)
     bench.driver = Settled(overrated, 1.0, hook=bench.seen.append)
     bench.put("a", b"old")
     bench.wait(10)
@@ -568,7 +564,9 @@ def test_what_shows_long_after_it_was_given_up_tells_of_the_store(
     bound: float, promise: str
 ) -> None:
     bench = Bench()
-    bench.driver = Settled(Overrated(bench.bare, Lag(get=30.0)), bound, hook=bench.seen.append)
+    bench.driver = Settled(
+        LaggingDriver(bench.bare, Lag(get=30.0), claims_strong=True), bound, hook=bench.seen.append
+    )
     bench.put("a")
     for _ in range(3):
         with pytest.raises(PathNotFoundError):
@@ -603,7 +601,7 @@ def test_what_others_deleted_and_a_store_shows_again_within_its_bound_accuses_no
 
 def test_what_must_exist_is_waited_for_on_a_store_that_has_broken_its_bound() -> None:
     bench = Bench(Lag(get=5.0, stat=5.0))
-    bench.driver = Settled(Overrated(bench.bare, bench.lag), 1.0)
+    bench.driver = Settled(LaggingDriver(bench.bare, bench.lag, claims_strong=True), 1.0)
     bench.put("a", b"old")
     bench.wait(10)
     bench.put("a")

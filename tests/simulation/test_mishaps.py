@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from regstore.testing.simulation.runtime import SimulatedRuntime
 from regstore.testing.simulation.scenario import Plan, Scenario, Step
 from regstore.testing.simulation.shrinking import shrink
 from tests.simulation.protections import replaced
+from tests.simulation.scripts import ran
 
 PULLS = Run(1, Knobs(), Scenario((Plan("puller-1", (Step("pull"), Step("pull", 1.0))),)))
 
@@ -91,15 +90,7 @@ def command(tmp_path: Path, planted: str) -> subprocess.CompletedProcess[str]:
         f"with {planted}:\n"
         "    main()\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return ran(script, tmp_path)
 
 
 AGAIN = "repeat with: python -m regstore.testing.simulation --store strong --seed 22 --actors 4"

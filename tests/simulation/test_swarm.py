@@ -19,6 +19,7 @@ from regstore.testing.simulation.running import draw, draw_with_collectors, simu
 from regstore.testing.simulation.shrinking import shrink
 from regstore.testing.simulation.stores import CLASSES
 from tests.simulation.protections import PROTECTIONS
+from tests.simulation.scripts import ran
 from tests.simulation.test_protections import run_of
 
 FRESH_RUNS = 500
@@ -122,14 +123,7 @@ def broken(directory: Path, prepare: str = "") -> subprocess.CompletedProcess[st
         "with PROTECTIONS['revision before the tag'].leave_out():\n"
         "    main()\n"
     )
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return ran(script, directory)
 
 
 def test_a_found_violation_is_printed_and_drawn(tmp_path: Path) -> None:

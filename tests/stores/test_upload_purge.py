@@ -6,7 +6,6 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from regstore._run import BlockingRuntime, LoopRuntime
 from regstore.consistency import Retrying, Settled, deadline
 from regstore.consistency.deadline import time_left
 from regstore.digest import Digest
-from regstore.driver import Capabilities
 from regstore.drivers.memory import MemoryDriver, MemoryStore
 from regstore.drivers.objects.driver import ObjectDriver
 from regstore.drivers.objects.port import Limits
@@ -37,6 +35,7 @@ from regstore.testing.objects import MemoryObjects
 from tests import places
 from tests.places import Place, VirtualRuntime
 from tests.stores.faults import Call, Hooked, Moment, fail_at, once
+from tests.unmeasured import Unmeasured
 
 T = TypeVar("T")
 
@@ -291,15 +290,6 @@ def test_what_is_young_is_not_touched(place: Place) -> None:
     driver = Hooked(place.driver)
     assert not Place(driver, place.root).repository(NAME).uploads.purge_one(upload_id, DAY)
     assert {call.name for call in driver.calls} <= {"walk", "parked_at"}
-
-
-class Unmeasured(LaggingDriver):
-    """Of which nobody knows how long it lags."""
-
-    @property
-    @override
-    def capabilities(self) -> Capabilities:  # type: ignore[override] # as in WrapperDriver
-        return replace(super().capabilities, staleness_bound=None)
 
 
 @pytest.mark.parametrize(("store", "seconds"), [(LaggingDriver, 2), (Unmeasured, 20)])
