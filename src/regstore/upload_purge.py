@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from regstore._protections import protections
-from regstore.consistency.deadline import no_deadline, sleep_in_time, time_left
+from regstore.consistency.deadline import no_deadline, time_left
 from regstore.driver import Content, FileInfo
 from regstore.errors import DriverError, PathNotFoundError, TransientError
 from regstore.scope import Scope
@@ -103,9 +103,8 @@ class Purge:
         :raises TransientError: the caller has no time to wait.
         """
         self._require_time()
-        seconds = self._seconds
-        if seconds and not await sleep_in_time(self._scope.runtime, seconds):
-            raise self._too_short()
+        if self._seconds:
+            await self._scope.runtime.sleep(self._seconds)
         return await self._look()
 
     @property
@@ -122,11 +121,9 @@ class Purge:
         """
         left = time_left(self._scope.runtime)
         if left is not None and left <= self._seconds:
-            raise self._too_short()
-
-    def _too_short(self) -> TransientError:
-        detail = f"whether somebody adds to it shows in {self._seconds:.3g} s: give it more time"
-        return TransientError(self._place.start, self._driver.name, detail)
+            seconds = f"{self._seconds:.3g} s"
+            detail = f"whether somebody adds to it shows in {seconds}: give it more time"
+            raise TransientError(self._place.start, self._driver.name, detail)
 
     async def _or_put_back(self, start: Content, step: Awaitable[T]) -> T:
         """Await *step*; where it fails nobody knows whether anything was added: it goes on."""

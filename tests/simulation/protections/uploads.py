@@ -8,7 +8,6 @@ from typing import Final, NoReturn, TypeVar
 
 from regstore import content, layout, upload_purge
 from regstore._protections import without
-from regstore._run import Runtime
 from regstore.consistency.settled_writes import Opening, SettledWrites
 from regstore.digest import Digest
 from regstore.driver import FileWriter
@@ -76,11 +75,6 @@ async def _end_at_any_age(self: Purge, older_than: timedelta) -> bool:
     return await _end(self, timedelta(0))
 
 
-async def _sleep_through(runtime: Runtime, seconds: float) -> bool:
-    await runtime.sleep(seconds)
-    return True
-
-
 UPLOADS: Final = {
     "one goes on, the others are told": Protection(
         "uploads",
@@ -144,10 +138,7 @@ UPLOADS: Final = {
         _PURGERS,
         frozenset({"I25"}),
         60,
-        lambda: all_of(
-            replaced(upload_purge, sleep_in_time=_sleep_through),
-            replaced(Purge, _require_time=lambda _: None),
-        ),
+        lambda: replaced(Purge, _require_time=lambda _: None),
     ),
     "content is verified": Protection(
         "uploads",

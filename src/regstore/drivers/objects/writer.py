@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable
-from contextlib import suppress
 from itertools import islice
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ from regstore.drivers.objects import assembly
 from regstore.drivers.objects.buffered import BufferedWriter
 from regstore.drivers.objects.feed import Feed
 from regstore.drivers.objects.heads import HeadClaim
-from regstore.drivers.objects.lagging import until_shown
+from regstore.drivers.objects.lagging import until_there
 from regstore.drivers.objects.naming import ParkedPlace
 from regstore.drivers.objects.port import ObjectStore
 from regstore.drivers.objects.records import Chunk, Head
@@ -239,17 +238,11 @@ class ObjectWriter(BufferedWriter):
 
     async def _parked(self, chunk: Chunk) -> Content:
         """Read a chunk; the record names it, so a store that lags shows it within its bound."""
-
-        async def look() -> Content | None:
-            with suppress(PathNotFoundError):
-                return await self._store.get(chunk.key)
-            return None
-
-        found = await until_shown(self._store, look, lambda found: found is not None)
-        if found is None:
+        try:
+            return await until_there(self._store, lambda: self._store.get(chunk.key))
+        except PathNotFoundError:
             detail = "another writer or a deletion has taken over: resume it again"
-            raise PreconditionFailedError(self._path, self._driver, detail)
-        return found
+            raise PreconditionFailedError(self._path, self._driver, detail) from None
 
 
 def _keys(chunks: Iterable[Chunk]) -> set[str]:

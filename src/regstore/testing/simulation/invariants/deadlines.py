@@ -14,16 +14,14 @@ from typing import Final
 
 from regstore import layout
 from regstore.consistency.deadline import MOMENT
-from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.facts import APPENDS, ENDINGS, Facts
 from regstore.testing.simulation.operations import Kind, Operation
 from regstore.testing.simulation.process import Crashed
 from regstore.testing.simulation.trace import Request
 from regstore.testing.simulation.violations import Violation
 
 _READS: Final[frozenset[Kind]] = frozenset({"get blob", "get manifest", "get tag", "get by tag"})
-_WRITERS: Final[frozenset[Kind]] = frozenset(
-    {"put blob", "append", "append again", "commit upload", "cancel upload", "purge upload"}
-)
+_WRITERS: Final[frozenset[Kind]] = frozenset({"put blob", *APPENDS, *ENDINGS})
 _PROBES: Final = f"{layout.ProbesRoot().path}/"
 _OF_SESSIONS: Final = frozenset({"begin", "put_part", "complete", "sessions", "abort"})
 _CLEANING_SECONDS: Final = 120.0

@@ -33,6 +33,7 @@ _ITEM_OF: dict[Kind, str] = {
 }
 
 APPENDS: Final[tuple[Kind, ...]] = ("append", "append again")
+ENDINGS: Final[tuple[Kind, ...]] = ("commit upload", "cancel upload", "purge upload")
 """What sends bytes to an upload."""
 
 
@@ -93,7 +94,7 @@ class Facts:
         named = operation.repository, operation.subject
         return [
             each
-            for each in self.ledger.of(*APPENDS, "commit upload", "cancel upload", "purge upload")
+            for each in self.ledger.of(*APPENDS, *ENDINGS)
             if (each.repository, each.subject) == named
         ]
 

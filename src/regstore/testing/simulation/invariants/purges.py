@@ -16,12 +16,10 @@ from math import inf
 
 from regstore import layout
 from regstore.drivers.objects.naming import ParkedPlace
-from regstore.testing.simulation.invariants.facts import Facts
+from regstore.testing.simulation.invariants.facts import APPENDS, ENDINGS, Facts
 from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.trace import Request
 from regstore.testing.simulation.violations import Violation
-
-_ENDING = frozenset({"purge upload", "cancel upload", "commit upload"})
 
 
 class Purges:
@@ -45,7 +43,7 @@ class Purges:
         acked = [
             (each, parked)
             for each in self._operations
-            if each.kind in {"append", "append again"} and each.outcome == "ok"
+            if each.kind in APPENDS and each.outcome == "ok"
             if (parked := self.parked_at(each)) is not None
         ]
         for purge in self._purges:
@@ -111,7 +109,7 @@ class Purges:
     def _is_alone(self, purge: Operation) -> bool:
         """Return whether nobody else was about to end the upload."""
         return not any(
-            each.kind in _ENDING
+            each.kind in ENDINGS
             and each is not purge
             and each.invoked <= self._facts.quiet(purge)
             and purge.invoked <= self._facts.quiet(each)

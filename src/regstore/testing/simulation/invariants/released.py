@@ -25,7 +25,7 @@ def unreleased(facts: Facts) -> Iterator[Violation]:
         for tag in TAGS:
             key = layout.TagCurrentLink(delete.repository, tag).path
             set_at, value = facts.last(key, delete.returned)
-            is_named = value is not None and layout.link_body(_digest(delete)) == value.data
+            is_named = value is not None and layout.link_body(Digest(delete.subject)) == value.data
             if is_named and set_at + facts.knobs.bound < went:
                 text = f"it was set at {set_at:.3f}, and {delete} by {delete.process} has left it"
                 yield Violation("I3", text, key)
@@ -38,7 +38,3 @@ def _went(facts: Facts, delete: Operation) -> float | None:
     key = link_of(item_of(delete))
     sent = [each for each in facts.requests_of(delete) if each.key == key and each.changes]
     return min((each.arrived for each in sent if each.arrived is not None), default=None)
-
-
-def _digest(delete: Operation) -> Digest:
-    return layout.parse_link(delete.subject.encode())

@@ -173,11 +173,7 @@ class Tags:
         """
         if not self._is_strong or self._facts.knobs.repeated:
             return
-        deletes = [
-            each
-            for each in self._facts.ledger.of("delete tag", "delete manifest")
-            if each.repository == name
-        ]
+        deletes = self._deletes(name)
         for time in sorted({each.returned for each in deletes if each.outcome == "ok"}):
             set_at, value = self._facts.last(key, time)
             if value is None:
@@ -186,9 +182,18 @@ class Tags:
             gone, entry = self._facts.last(layout.TagIndexLink(name, tag, digest).path, time)
             if entry is not None or gone <= set_at:
                 continue
-            doing = [each for each in deletes if each.invoked <= gone <= self._facts.quiet(each)]
+            doing = self._doing(deletes, gone)
             if all(each.outcome == "ok" and self._facts.quiet(each) <= time for each in doing):
                 yield Violation("I8", f"its history lacks {digest}, its value", key)
+
+    def _deletes(self, name: str) -> list[Operation]:
+        """Return what may have deleted tags of the repository *name*."""
+        deletes = self._facts.ledger.of("delete tag", "delete manifest")
+        return [each for each in deletes if each.repository == name]
+
+    def _doing(self, operations: list[Operation], time: float) -> list[Operation]:
+        """Return those of *operations* that may have had their effect at *time*."""
+        return [each for each in operations if each.invoked <= time <= self._facts.quiet(each)]
 
     def _outlived(self, key: str, name: str, tag: str) -> Iterator[Violation]:
         """Look whether a tag was ever there without its history: who deletes it takes it first.
@@ -197,18 +202,12 @@ class Tags:
         """
         if not self._is_strong or self._facts.knobs.repeated:
             return
-        deletes = [
-            each
-            for each in self._facts.ledger.of("delete tag", "delete manifest")
-            if each.repository == name
-        ]
+        deletes = self._deletes(name)
         for digest in set(self._facts.values(key, 0.0, self._facts.end)) - {""}:
             index = layout.TagIndexLink(name, tag, Digest(digest)).path
             for time in (each.time for each in self._facts.versions(index) if not each.content):
                 set_at, value = self._facts.last(key, time)
-                doing = [
-                    each for each in deletes if each.invoked <= time <= self._facts.quiet(each)
-                ]
+                doing = self._doing(deletes, time)
                 is_old = bool(doing) and all(set_at < each.invoked for each in doing)
                 if is_old and value and value.data == layout.link_body(Digest(digest)):
                     yield Violation("I8", f"its history went before it, at {time:.3f}", key)

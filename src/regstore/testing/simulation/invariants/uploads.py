@@ -28,7 +28,7 @@ from regstore.errors import (
     PreconditionFailedError,
     UploadOffsetError,
 )
-from regstore.testing.simulation.invariants.facts import APPENDS, Facts
+from regstore.testing.simulation.invariants.facts import APPENDS, ENDINGS, Facts
 from regstore.testing.simulation.invariants.purges import Purges
 from regstore.testing.simulation.operations import Operation
 from regstore.testing.simulation.violations import Violation
@@ -79,9 +79,7 @@ class Uploads:
 
     def _of_uploads(self) -> dict[tuple[str, str], list[Operation]]:
         found: dict[tuple[str, str], list[Operation]] = {}
-        for operation in self._facts.ledger.of(
-            *APPENDS, "commit upload", "cancel upload", "purge upload"
-        ):
+        for operation in self._facts.ledger.of(*APPENDS, *ENDINGS):
             found.setdefault((operation.repository, operation.subject), []).append(operation)
         return found
 
@@ -179,7 +177,7 @@ class Uploads:
 
     def _ended_by(self, told: Operation) -> list[Operation]:
         """Return how its own process has ended the upload, which may show late, too."""
-        ends = self._facts.ledger.of("commit upload", "cancel upload", "purge upload")
+        ends = self._facts.ledger.of(*ENDINGS)
         return [
             replace(each, process="")
             for each in ends
